@@ -140,9 +140,10 @@ def test_a_manager_that_does_not_answer_is_named_with_the_next_step(
 def test_a_service_of_another_folder_is_left_alone(roost: Roost, systemd: FakeSystemd) -> None:
     done(roost, "service", "install")
     other = str(roost.home.root / "other")
-    refused = roost.cli("--home", other, "service", "install")
-    assert refused.returncode == 1
-    assert f"roost --home {roost.places.home} service uninstall" in refused.stderr
+    for action in ("install", "uninstall"):
+        refused = roost.cli("--home", other, "service", action)
+        assert refused.returncode == 1
+        assert f"roost --home {roost.places.home} service uninstall" in refused.stderr
     done(roost, "--home", other, "up")
     assert roost.call("status")["pid"] == systemd.main_pid()
     done(roost, "--home", other, "down")

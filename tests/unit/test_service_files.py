@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roost.cli.app import App
 from roost.cli.service import launchd, systemd
+from roost.cli.service.ask import ServiceError
+from roost.cli.service.install import setup_of, uninstall
 from roost.cli.service.setup import Setup, current_setup, machine_id, places_of
 
 SETUP = Setup(
@@ -120,6 +123,33 @@ def test_launchd_reads_back_what_was_installed(tmp_path: Path) -> None:
 def test_a_unit_of_another_hand_tells_nothing(text: str) -> None:
     assert systemd.environment_in(text) == {}
     assert systemd.interpreter_in(text) is None
+
+
+def of_home(folder: str) -> App:
+    """The command line with `--home`."""
+    app = App()
+    app.home = folder
+    return app
+
+
+@pytest.mark.parametrize("of", [systemd.Systemd, launchd.Launchd])
+def test_a_service_is_removed_for_its_own_folder_or_where_it_tells_none(
+    of: type[systemd.Systemd] | type[launchd.Launchd], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ROOST_TOKEN", raising=False)
+    mine, other = of_home("/srv/a b"), of_home("/srv/other")
+    manager = of({"HOME": str(tmp_path), "PATH": "/nowhere"})
+    files = manager.files(setup_of(mine))
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with pytest.raises(ServiceError, match="`roost --home '/srv/a b' service uninstall`"):
+        uninstall(other, manager)
+    assert all(path.exists() for path in files)
+    assert uninstall(mine, manager) == tuple(files)
+    daemon, *_ = files
+    daemon.write_text(files[daemon][:100])
+    assert uninstall(other, manager) == (daemon,)
 
 
 LAUNCHCTL = """#!/bin/sh

@@ -11,6 +11,7 @@ from roost.cli.service.ask import ServiceError
 from roost.cli.service.setup import Setup, current_setup, places_of
 from roost.cli.service.systemd import Systemd
 from roost.errors import DeniedError, NoDaemonError
+from roost.present.finding import quote
 
 
 class Manager(Protocol):
@@ -95,16 +96,22 @@ def belongs(app: App, manager: Manager) -> bool:
     return text is not None and places_of(manager.environment_in(text)).home == app.places.home
 
 
+def _check_home(app: App, manager: Manager) -> None:
+    """Raise ServiceError for the service of another folder: it is left alone."""
+    text = manager.installed()
+    if text is None or belongs(app, manager):
+        return
+    home = places_of(manager.environment_in(text)).home
+    raise ServiceError(
+        f"the installed service keeps {home}; `roost --home {quote(home)} service uninstall` removes it first"
+    )
+
+
 def install(app: App, manager: Manager) -> Installed:
     """Write what differs, and have the manager run it. A daemon that was started by hand hands over."""
     if app.token is not None:
         raise DeniedError("an agent cannot install a service; ask the person who runs this machine")
-    text = manager.installed()
-    if text is not None and not belongs(app, manager):
-        home = places_of(manager.environment_in(text)).home
-        raise ServiceError(
-            f"the installed service keeps {home}; `roost --home {home} service uninstall` removes it first"
-        )
+    _check_home(app, manager)
     manager.check()
     written = tuple(
         path for path, text in manager.files(setup_of(app)).items() if write_if_different(path, text)
@@ -115,9 +122,14 @@ def install(app: App, manager: Manager) -> Installed:
 
 
 def uninstall(app: App, manager: Manager) -> tuple[Path, ...]:
-    """Stop the service and remove its files, which are returned; agents live on."""
+    """Stop the service and remove its files, which are returned; agents live on.
+
+    Files that do not tell whose the service is are removed by anybody: else nobody could.
+    """
     if app.token is not None:
         raise DeniedError("an agent cannot remove the service; ask the person who runs this machine")
+    if manager.environment_in(manager.installed() or ""):
+        _check_home(app, manager)
     there = [path for path in manager.files(setup_of(app)) if path.exists()]
     if not there:
         return ()

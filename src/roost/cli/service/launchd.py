@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
+from xml.parsers.expat import ExpatError
 
 from roost.cli.output import one_line
 from roost.cli.service.ask import ASK_SECONDS, START_SECONDS, ServiceError, ask
@@ -154,6 +155,6 @@ class Launchd:
 def _job(text: str) -> dict[str, Any]:
     try:
         found: object = plistlib.loads(text.encode())
-    except (ValueError, plistlib.InvalidFileException):
+    except (ValueError, ExpatError):
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
