@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roost.cli.app import App
+from roost.cli.doctor_service import examine_service
 from roost.cli.service import launchd, systemd
 from roost.cli.service.ask import ServiceError
-from roost.cli.service.install import setup_of, uninstall
+from roost.cli.service.install import install, setup_of, uninstall
 from roost.cli.service.setup import Setup, current_setup, machine_id, places_of
 
 SETUP = Setup(
@@ -150,6 +151,58 @@ def test_a_service_is_removed_for_its_own_folder_or_where_it_tells_none(
     daemon, *_ = files
     daemon.write_text(files[daemon][:100])
     assert uninstall(other, manager) == (daemon,)
+
+
+class Manager(systemd.Systemd):
+    """One that runs the daemon, and does not answer when it is to go by the files."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__({"HOME": str(folder)})
+        self.answers = False
+        self.changed: list[bool] = []
+
+    def check(self) -> None:
+        """It is there."""
+
+    def state(self) -> str:
+        return "active"
+
+    timer_state = state
+
+    def apply(self, *, changed: bool) -> None:
+        self.changed.append(changed)
+        if not self.answers:
+            raise ServiceError("no answer")
+
+    def leave(self) -> None:
+        """Nothing runs."""
+
+    forget = leave
+
+
+def test_an_installation_that_was_cut_off_is_finished_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"ROOST_HOME": "/srv/r", "PATH": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("ROOST_TOKEN", raising=False)
+    app, manager = App(), Manager(tmp_path)
+    monkeypatch.setattr("roost.cli.doctor_service.manager_for", lambda _platform: manager)
+    for _ in range(2):
+        with pytest.raises(ServiceError):
+            install(app, manager)
+        assert "was cut off" in examine_service(app, up=True)[0]["detail"]
+    manager.answers = True
+    assert install(app, manager) == ((), False, True)
+    assert install(app, manager) == ((), False, False)
+    assert manager.changed == [True, True, True, False]
+    assert examine_service(app, up=True)[0]["ok"]
+    manager.answers = False
+    monkeypatch.setenv("CODEX_HOME", "/srv/codex")
+    with pytest.raises(ServiceError):
+        install(app, manager)
+    uninstall(app, manager)
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 LAUNCHCTL = """#!/bin/sh

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roost.cli.app import App
 from roost.cli.service.ask import ServiceError
-from roost.cli.service.install import Manager, belongs, manager_for, setup_of
+from roost.cli.service.install import Manager, belongs, differs, is_cut_off, manager_for, setup_of
 from roost.cli.service.linger import lingers
 from roost.cli.service.setup import places_of
 from roost.present.finding import Code, Finding, good, note, quote, wrong
@@ -69,17 +69,13 @@ def _installed(app: App, manager: Manager, text: str, *, up: bool) -> list[Findi
     if timer != "active":
         why = f"it runs, its sweep does not ({timer})"
         return [wrong(Code.SERVICE_NO_SWEEP, "service", why, fix=_INSTALL)]
-    if any(_differs(path, text) for path, text in manager.files(setup_of(app)).items()):
+    if is_cut_off(app, manager):
+        why = "its installation was cut off: what runs may be the one before"
+        return [note(Code.SERVICE_STALE, "service", why, fix=_INSTALL)]
+    if any(differs(path, text) for path, text in manager.files(setup_of(app)).items()):
         why = "it runs; installed now, it would be another (PATH?)"
         return [note(Code.SERVICE_STALE, "service", why, fix=_INSTALL)]
     return [good("service", f"it runs ({manager.manages})")]
-
-
-def _differs(path: Path, text: str) -> bool:
-    try:
-        return path.read_text("utf-8") != text
-    except (OSError, UnicodeDecodeError):
-        return True
 
 
 def _lingering() -> list[Finding]:

@@ -56,6 +56,8 @@ def _install(app: App, _platform: str | None) -> None:
     if done.took_over:
         remark("the daemon that was started by hand has handed over; its agents live on")
     said = "installed" if done.written else "installed already; nothing had to change"
+    if done.resumed:
+        said = "installed, which an earlier try had begun"
     remark(f"the service is {said}; roost {status['version']} is up (pid {status['pid']})")
     if sys.platform == "linux" and lingers() is False:
         warn("lingering is off: logging out ends daemon and agents; `loginctl enable-linger` keeps them")

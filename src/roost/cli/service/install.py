@@ -13,6 +13,11 @@ from roost.cli.service.systemd import Systemd
 from roost.errors import DeniedError, NoDaemonError
 from roost.present.finding import quote
 
+_MARK = ".roost-service-install"
+_MARK_TEXT = (
+    "`roost service install` is at work, or was cut off: what runs may be older than the files here.\n"
+)
+
 
 class Manager(Protocol):
     """One service manager; all but the first four methods talk to it."""
@@ -68,10 +73,14 @@ class Manager(Protocol):
 
 
 class Installed(NamedTuple):
-    """What an installation did: the files that it wrote, and whether it took over from a daemon by hand."""
+    """What an installation did: the files that it wrote, and whether it took over from a daemon by hand.
+
+    `resumed`: an earlier one was cut off, and this one has done what that one left.
+    """
 
     written: tuple[Path, ...]
     took_over: bool
+    resumed: bool
 
 
 def manager_for(platform: str) -> Manager:
@@ -113,12 +122,25 @@ def install(app: App, manager: Manager) -> Installed:
         raise DeniedError("an agent cannot install a service; ask the person who runs this machine")
     _check_home(app, manager)
     manager.check()
-    written = tuple(
-        path for path, text in manager.files(setup_of(app)).items() if write_if_different(path, text)
-    )
+    files, mark = manager.files(setup_of(app)), _mark(app, manager)
+    resumed = mark.exists()
+    if any(differs(path, text) for path, text in files.items()):
+        write_if_different(mark, _MARK_TEXT)
+    written = tuple(path for path, text in files.items() if write_if_different(path, text))
     took_over = manager.state() != "active" and _stop_by_hand(app)
-    manager.apply(changed=bool(written))
-    return Installed(written, took_over)
+    manager.apply(changed=resumed or bool(written))
+    mark.unlink(missing_ok=True)
+    return Installed(written, took_over, resumed)
+
+
+def _mark(app: App, manager: Manager) -> Path:
+    """The file beside the service's own, there from their first change until the manager goes by them."""
+    return next(iter(manager.files(setup_of(app)))).with_name(_MARK)
+
+
+def is_cut_off(app: App, manager: Manager) -> bool:
+    """Whether files were written that the manager may not go by yet, as after an installation that failed."""
+    return _mark(app, manager).exists()
 
 
 def uninstall(app: App, manager: Manager) -> tuple[Path, ...]:
@@ -141,7 +163,7 @@ def uninstall(app: App, manager: Manager) -> tuple[Path, ...]:
         unreachable = error
     if unreachable is None:
         manager.leave()
-    for path in there:
+    for path in (*there, _mark(app, manager)):
         path.unlink(missing_ok=True)
     if unreachable is None:
         manager.forget()
@@ -180,11 +202,18 @@ def _stop_by_hand(app: App) -> bool:
     return True
 
 
+def differs(path: Path, text: str) -> bool:
+    """Whether a file says something else, or cannot be read."""
+    try:
+        return path.read_text("utf-8") != text
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
 def write_if_different(path: Path, text: str) -> bool:
     """Replace a file unless it says this already; True: it was replaced. Readers see all or nothing."""
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        if path.read_text("utf-8") == text:
-            return False
+    if not differs(path, text):
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
