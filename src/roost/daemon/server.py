@@ -154,6 +154,7 @@ class Daemon:
             self._executor.foreign,
             feed,
             self._executor.ends.end_unstored,
+            self._tasks,
             self._hosts,
         )
         by_host = FleetMethods(

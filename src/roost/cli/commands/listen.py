@@ -45,7 +45,8 @@ def listen_command(
 
     Prints what waits already at once, else the first that comes. Mail counts as read once it has left for the
     screen, file or pipe; where that is cut off it comes again. Of several that listen at a time each message
-    is given to one. --json prints one object per line.
+    is given to one; who prints nothing for a minute leaves the rest to the others. --json prints one object
+    per line.
     """
     if timeout is not None and timeout < 0:
         raise UsageError("--timeout is a time from now on")

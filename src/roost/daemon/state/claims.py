@@ -16,7 +16,7 @@ class Claims:
 
 
 class Claim:
-    """What one reader is shown, until it has read it or is gone."""
+    """What one reader is shown, until it has read it, is gone, or has taken too long."""
 
     def __init__(self, held: set[str]) -> None:
         """One of those who share `held`."""

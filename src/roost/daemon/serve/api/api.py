@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from roost.daemon.session.live_sessions import LiveSessions
     from roost.daemon.state.fleet import Fleet
     from roost.daemon.state.machine import Machine
+    from roost.daemon.state.tasks import Tasks
     from roost.daemon.state.waits import Waits
 
 
@@ -58,6 +59,7 @@ class Api:
         foreign: Foreign,
         feed: JournalFeed,
         end_unstored: EndUnstored,
+        tasks: Tasks,
         hosts: Hosts | None,
     ) -> None:
         """Build each from what it works on; `hosts`: None where this one is in no fleet."""
@@ -79,7 +81,7 @@ class Api:
         self.several = Several(self.sender, recipients, self.participants)
         self.messages = Messages(machine, fleet, self.peers, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
-        self.reading = Reading(fleet, waits, clock, self.mail)
+        self.reading = Reading(fleet, waits, clock, self.mail, tasks)
         self.questions = Questions(fleet, waits)
         self.watches = WatchList(machine, fleet)
         self.others = Others(hosts)

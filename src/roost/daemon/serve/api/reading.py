@@ -1,7 +1,8 @@
 """Mail that is taken by whoever waits for it: each message to one reader, and read once it was shown.
 
-A reader claims what it is given. The claim ends when the message counts as read (`acknowledge`), and when the
-reader is gone: then the message is there for the next one.
+A reader claims what it is given. The claim ends when the message counts as read (`acknowledge`), when the
+reader is gone, and when it has shown nothing for too long, also where it takes nothing any more: then what
+is not read is there for the next one.
 """
 
 from collections.abc import AsyncGenerator, Generator
@@ -14,13 +15,13 @@ from roost.core.vocabulary import facts as f
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.state.claims import Claim, Claims
 from roost.daemon.state.fleet import Fleet
-from roost.daemon.state.tasks import race, won
+from roost.daemon.state.tasks import Tasks, race, won
 from roost.daemon.state.waits import Waits
 from roost.errors import WaitTimeoutError
 from roost.host.interfaces.clock import Clock
 
 LEASE = 60.0
-"""Seconds for a reader to show what it was given and to say so; then somebody else may have it."""
+"""Seconds for a reader to show the next of what it claimed and to say so; then others may have the rest."""
 HEARD = 10.0
 """Seconds for which a mailbox that was heard of need not be heard of again."""
 
@@ -44,12 +45,13 @@ ANY = Filter()
 class Reading:
     """Gives mail to its readers, woken by what becomes of a mailbox, never by a timer."""
 
-    def __init__(self, fleet: Fleet, waits: Waits, clock: Clock, mail: Mail) -> None:
+    def __init__(self, fleet: Fleet, waits: Waits, clock: Clock, mail: Mail, tasks: Tasks) -> None:
         """Read this mail."""
         self._fleet = fleet
         self._waits = waits
         self._clock = clock
         self._mail = mail
+        self._tasks = tasks
         self._claims = Claims()
 
     @contextmanager
@@ -59,8 +61,18 @@ class Reading:
         try:
             yield claim
         finally:
-            if claim.release():
-                self._waits.known(name, self._fleet.find(name))
+            self._let_go(name, claim)
+
+    def _let_go(self, name: str, claim: Claim) -> None:
+        if claim.release():
+            self._waits.known(name, self._fleet.find(name))
+
+    async def _lease(self, name: str, claim: Claim) -> None:
+        """Let go of a claim in time. Its reader cannot: it may stand still while it is handed an item."""
+        while (first := self._first(name, claim)) is not None:
+            shown, _ = await race(self._read(name, claim, first), self._clock.sleep(LEASE))
+            if not won(shown):
+                self._let_go(name, claim)
 
     async def heard(self, name: str) -> None:
         """Whoever speaks for this mailbox is there."""
@@ -73,6 +85,9 @@ class Reading:
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The mail that is there or the first that comes; ends when all of it counts as read.
 
+        Each is handed over when the one before counts as read, so that no more than one is on its way to a
+        reader that stands still; once its time is over it is handed no other.
+
         Raises WaitTimeoutError when none has come after so many seconds.
         """
         with self.claim(name) as claim:
@@ -80,8 +95,9 @@ class Reading:
             if not items:
                 raise WaitTimeoutError(f"no mail for '{name}' within {timeout:g} s")
             for item in items:
-                yield item
-            await self.settled(name, claim)
+                if self._waits_for(name, claim, item["id"]):
+                    yield item
+                    await self._read(name, claim, item["id"])
 
     async def next(
         self, name: str, claim: Claim, wanted: Filter, limit: int | None, timeout: float | None
@@ -109,15 +125,28 @@ class Reading:
         found = {item["id"]: item for item in await self._mail.read(name, read=False) if wanted.takes(item)}
         # What was read meanwhile is not shown again, whatever the store has just told.
         unread = {each.id for each in self._fleet.get(name).messages}
-        return [found[each] for each in claim.take((each for each in found if each in unread), limit)]
+        taken = claim.take((each for each in found if each in unread), limit)
+        if taken:
+            self._tasks.start(self._lease(name, claim), f"lease of mail for {name}")
+        return [found[each] for each in taken]
 
     async def settled(self, name: str, claim: Claim) -> None:
         """Return when all of the claim counts as read, or the time for that is over."""
-        await race(self._read(name, claim), self._clock.sleep(LEASE))
+        while (first := self._first(name, claim)) is not None:
+            await self._read(name, claim, first)
 
-    async def _read(self, name: str, claim: Claim) -> None:
+    def _first(self, name: str, claim: Claim) -> str | None:
+        """The first of the claim that is not read."""
+        state = self._fleet.find(name)
+        return next((each.id for each in state.messages if each.id in claim), None) if state else None
+
+    def _waits_for(self, name: str, claim: Claim, message_id: str) -> bool:
+        """Whether it is claimed, and not read."""
+        state = self._fleet.find(name)
+        return message_id in claim and state is not None and state.message(message_id) is not None
+
+    async def _read(self, name: str, claim: Claim, message_id: str) -> None:
+        """Return when it counts as read, or is not claimed any more."""
         with self._waits.peer(name) as changes:
-            while (state := self._fleet.find(name)) is not None:
-                if not any(each.id in claim for each in state.messages):
-                    return
+            while self._waits_for(name, claim, message_id):
                 await changes.get()
