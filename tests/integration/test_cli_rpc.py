@@ -183,12 +183,13 @@ def test_send_refuses_bytes_that_are_no_text_before_it_asks(
 
 
 def test_send_wait_replied_prints_the_reply(daemon: RpcServer, capsys: Captured) -> None:
-    reply = {"id": "r", "from": "bob", "body": "echo: hi"}
+    reply = {"id": "r", "from": "bob", "body": "echo: hi", "attachments": ["/a.txt", "/b\n.txt"]}
     events = [{"id": ID, "state": "queued", "why": ""}, {"state": "starting", "why": "booting"}]
     daemon.on("send", result({"id": ID, "state": "done", "why": "", "reply": reply}, events=events))
     assert main(["send", "bob", "hi", "--wait", "replied", "--timeout", "5s"]) == 0
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("echo: hi\n", "")
+    assert captured.out == "echo: hi\n"
+    assert captured.err == "attached by bob: /a.txt\nattached by bob: /b .txt\n"
     assert (daemon.last["wait"], daemon.last["timeout"]) == ("replied", 5.0)
     assert main(["send", "bob", "hi", "--wait", "replied", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["reply"] == reply
@@ -416,12 +417,13 @@ def test_messages_and_message(daemon: RpcServer, capsys: Captured) -> None:
 
 def test_inbox_cannot_drive_the_terminal(daemon: RpcServer, capsys: Captured) -> None:
     item = {"id": ID, "from": "bob", "topic": None, "reply_to": None, "at": None, "notice": None}
-    daemon.on("inbox", result([{**item, "body": "a\x1b[2Jb\nc"}]))
+    daemon.on("inbox", result([{**item, "body": "a\x1b[2Jb\nc", "attachments": ["/a.txt", "/b\x1b.txt"]}]))
     daemon.on("acknowledge", result({}))
     assert main(["inbox", "ann", "--ack"]) == 0
     assert daemon.last == {"name": "ann", "ids": [ID]}
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
+    assert "\n  attached: /a.txt\n  attached: /b" in shown
     assert shown.endswith("[2Jb\n  c\n")
 
 

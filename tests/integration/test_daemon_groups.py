@@ -196,6 +196,27 @@ def test_replies_are_shown_and_count_as_read(roost: Roost) -> None:
     assert roost.call("inbox", name="operator") == []
 
 
+def test_the_files_of_replies_are_named_beside_them(roost: Roost, tmp_path: Path) -> None:
+    """Also to a program, which is given the reply of one."""
+    note = tmp_path / "note.txt"
+    note.write_text("x")
+    look = ["look", "--key", "k"]
+    for to, [sent] in ids(roost.cli("send", "a,b", *look).stdout).items():
+        roost.send("operator", f"of {to}", reply_to=sent, attach=[str(note)], **{"from": to})
+    files = [item["attachments"] for item in roost.call("inbox", name="operator")]
+    rows = json.loads(roost.cli("send", "a,b", *look, "--wait", "replied", "--json").stdout)
+    assert [row["reply"]["attachments"] for row in rows] == files
+    waited = roost.cli("send", "a,b", *look, "--wait", "replied")
+    assert waited.stdout.splitlines()[1::2] == ["  of a", "  of b"]
+    assert waited.stderr == f"attached by a: {files[0][0]}\nattached by b: {files[1][0]}\n"
+    sent = roost.send("a", "look", key="one")["id"]
+    roost.send("operator", "here", reply_to=sent, attach=[str(note)], **{"from": "a"})
+    with connect(home=str(roost.home.roost)) as client:
+        reply = client.send("a", "look", key="one", wait="replied").reply
+    assert reply is not None
+    assert [Path(each).read_text() for each in reply.attachments] == ["x"]
+
+
 def test_python_programs_send_to_several(roost: Roost) -> None:
     """N4: what the store refuses in the middle is an error with what is stored, and the key for the rest."""
     refused = roost.home.root / "refused"

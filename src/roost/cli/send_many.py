@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from roost.cli.output import counted, harmless, one_line, say, show_json, warn
-from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read
+from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read, name_attachments
 from roost.client.connection import ConnectionLostError, Record
 from roost.client.once import once
 
@@ -86,6 +86,7 @@ def _show(app: App, rows: list[Record], wait: str) -> None:
         if row["reply"] is not None:
             for line in harmless(str(row["reply"]["body"])).splitlines():
                 say(f"  {line}")
+            name_attachments(row["reply"])
 
 
 def _status(rows: list[Record], missing: list[Record]) -> int:

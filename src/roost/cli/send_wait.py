@@ -61,6 +61,12 @@ class SendWait:
         warn(text)
 
 
+def name_attachments(reply: Record) -> None:
+    """Where the files of a reply are, beside its body."""
+    for path in reply.get("attachments") or ():
+        warn(f"attached by {reply['from']}: {path}")
+
+
 def mark_read(app: App, reply: Record | None) -> None:
     """A reply that was waited for and has left for its reader counts as read."""
     if reply is not None and reply.get("unread"):

@@ -131,6 +131,7 @@ class Reply(Result, frozen=True, kw_only=True):
 
     id: str
     body: str
+    attachments: tuple[str, ...] = ()
     unread: str | None = None
     sender: str = msgspec.field(name="from")
 

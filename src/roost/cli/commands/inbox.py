@@ -74,6 +74,8 @@ def show_mail(item: Record) -> None:
         say(f"  topic: {one_line(item['topic'])}")
     if item.get("reply_to"):
         say(f"  in reply to {one_line(item['reply_to'])}")
+    for path in item.get("attachments") or ():
+        say(f"  attached: {one_line(path)}")
     if item.get("notice"):
         say(wrap(f"  {local(one_line(item.get('body')))}", 2))
         return

@@ -8,7 +8,7 @@ import sys
 from roost.cli.app import App
 from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import harmless, is_terminal, say, show_json, warn
-from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read
+from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read, name_attachments
 from roost.client.connection import Answer, ConnectionLostError, Record, RemoteError
 from roost.client.once import once
 from roost.core.vocabulary.durations import parse_duration
@@ -98,7 +98,8 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
 ) -> int:
     """Send a message.
 
-    Prints its id, or with `--wait replied` the body of the reply. A later answer comes to your `roost inbox`.
+    Prints its id, or with `--wait replied` the body of the reply; files that are attached to it are named on
+    standard error. A later answer comes to your `roost inbox`.
 
     TO is a peer, or several as `a,b` or `@GROUP,c`; [groups] of config.toml says who a group is. Each
     gets a message of its own, once, and the sender none. Where one of them does not exist or has no room
@@ -217,6 +218,7 @@ def _show(app: App, params: Record, result: Record, wait: SendWait) -> None:
     elif params["wait"] == "replied" and reply is not None:
         body = str(reply.get("body", ""))
         say(harmless(body) if is_terminal(sys.stdout) else body)
+        name_attachments(reply)
     elif wait.id is None:
         say(str(result["id"]))
     mark_read(app, reply)

@@ -193,6 +193,7 @@ def _result(sent: Sent, caller: Caller) -> dict[str, Any]:
             "id": message.id,
             "from": message.sender,
             "body": body,
+            "attachments": list(message.attachments),
             "unread": message.to if mine else None,
         }
     return {
