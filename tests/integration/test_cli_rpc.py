@@ -415,37 +415,6 @@ def test_messages_and_message(daemon: RpcServer, capsys: Captured) -> None:
     assert "stored, from ann" in capsys.readouterr().out
 
 
-def test_inbox_cannot_drive_the_terminal(daemon: RpcServer, capsys: Captured) -> None:
-    item = {"id": ID, "from": "bob", "topic": None, "reply_to": None, "at": None, "notice": None}
-    daemon.on("inbox", result([{**item, "body": "a\x1b[2Jb\nc", "attachments": ["/a.txt", "/b\x1b.txt"]}]))
-    daemon.on("acknowledge", result({}))
-    assert main(["inbox", "ann", "--ack"]) == 0
-    assert daemon.last == {"name": "ann", "ids": [ID]}
-    shown = capsys.readouterr().out
-    assert "\x1b" not in shown
-    assert "\n  attached: /a.txt\n  attached: /b" in shown
-    assert shown.endswith("[2Jb\n  c\n")
-
-
-def test_inbox_follow_prints_a_line_for_each_item(daemon: RpcServer, capsys: Captured) -> None:
-    notice = {"about": ID, "outcome": "died", "why": "killed by SIGKILL"}
-    item = {
-        "id": "n",
-        "from": "roost",
-        "topic": None,
-        "reply_to": ID,
-        "body": "the same to an agent",
-        "at": None,
-        "notice": notice,
-    }
-    daemon.on("inbox", result(None, events=[item, item]))
-    assert main(["inbox", "ann", "--follow", "--json"]) == 0
-    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [item, item]
-    assert main(["inbox", "ann", "--follow"]) == 0
-    shown = capsys.readouterr().out
-    assert "the same to an agent" in shown, "it is a sentence, which quotes what it is about"
-
-
 def test_events_are_one_json_object_a_line(daemon: RpcServer, capsys: Captured) -> None:
     events = [{"seq": n, "ts": None, "kind": "ready", "peer": "bob", "data": {"a": "b\nc"}} for n in (3, 4)]
     daemon.on("events", result(None, events=events))
