@@ -1,11 +1,143 @@
 """The view of `roost top` by itself."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
 from unittest.mock import patch
 
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import TextArea
+
+from roost.client.connection import Record
 from roost.client.daemon import Daemon
 from roost.client.registry import Registry
+from roost.errors import RoostError
+from roost.top.dialogs import Compose
 from roost.top.view import View
+from tests.support.screens.crew import Crew
+from tests.support.screens.page import Stage
 from tests.support.screens.top import following
+
+LATER = "another one"
+
+
+class Slow(Daemon):
+    """A daemon that takes a message and answers once it is let; `refused`: by an error."""
+
+    def __init__(self) -> None:
+        super().__init__("/nowhere")
+        self.answers = asyncio.Event()
+        self.refused = False
+        self.keys: list[str] = []
+
+    async def ask(
+        self,
+        method: str,
+        params: Record | None = None,
+        *,
+        patience: float | None = None,  # noqa: ARG002 -- as the daemon's
+    ) -> tuple[Any, list[str]]:
+        if method != "send" or params is None:
+            return [], []
+        self.keys.append(params["key"])
+        await self.answers.wait()
+        if self.refused:
+            raise RoostError("no")
+        return {}, []
+
+
+class Writer:
+    """A person who writes to one peer."""
+
+    def __init__(self, view: View, pilot: Pilot[None], daemon: Slow) -> None:
+        self._view, self._pilot, self._daemon = view, pilot, daemon
+
+    async def opens(self) -> str:
+        """Begin to write; returns what is there already."""
+        await self._pilot.press("m")
+        while not isinstance(self._view.screen, Compose):
+            await self._pilot.pause()
+        return self._view.screen.query_one("#text", TextArea).text
+
+    async def types(self, text: str) -> None:
+        self._view.screen.query_one("#text", TextArea).text = text
+
+    async def leaves(self) -> None:
+        await self._pilot.press("escape")
+        await self._pilot.pause()
+
+    async def sends(self) -> None:
+        """Have it sent; returns when the daemon has it."""
+        before = len(self._daemon.keys)
+        await self._pilot.press("ctrl+s")
+        while len(self._daemon.keys) == before:
+            await self._pilot.pause()
+
+    async def is_answered(self) -> None:
+        """What was sent comes back."""
+        self._daemon.answers.set()
+        while str(self._view._said) == "...":
+            await self._pilot.pause()
+        self._daemon.answers.clear()
+
+
+@asynccontextmanager
+async def writing(daemon: Slow) -> AsyncGenerator[Writer]:
+    """Somebody who has just sent a message, which is on its way."""
+    [row, *_] = Stage(Crew()).call_or_read("list")
+    view = View(daemon, [], None)
+    with patch.object(Registry, "follow", following([row])):
+        async with view.run_test() as pilot:
+            while view.selected is None:
+                await pilot.pause()
+            writer = Writer(view, pilot, daemon)
+            assert await writer.opens() == ""
+            await writer.types("one")
+            await writer.sends()
+            yield writer
+
+
+async def test_a_message_that_is_sent_again_while_it_is_on_its_way_is_one_message() -> None:
+    daemon = Slow()
+    async with writing(daemon) as person:
+        assert await person.opens() == "one"
+        await person.sends()
+        await person.is_answered()
+        assert await person.opens() == ""
+    assert len(set(daemon.keys)) == 1
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["sent", "refused"])
+async def test_what_is_written_while_a_message_is_on_its_way_is_kept(refused: bool) -> None:
+    daemon = Slow()
+    async with writing(daemon) as person:
+        await person.opens()
+        await person.types(LATER)
+        await person.leaves()
+        daemon.refused = refused
+        await person.is_answered()
+        assert await person.opens() == LATER
+
+
+async def test_a_message_that_was_sent_while_its_text_was_looked_at_is_no_draft_again() -> None:
+    daemon = Slow()
+    async with writing(daemon) as person:
+        await person.opens()
+        await person.is_answered()
+        await person.leaves()
+        assert await person.opens() == ""
+
+
+async def test_a_message_that_comes_back_while_its_text_is_open_is_sent_again_as_the_same() -> None:
+    daemon = Slow()
+    async with writing(daemon) as person:
+        await person.opens()
+        await person.is_answered()
+        await person.sends()
+        await person.is_answered()
+    assert len(set(daemon.keys)) == 1
 
 
 async def test_what_was_still_to_be_drawn_when_somebody_leaves_is_let_go() -> None:

@@ -79,8 +79,9 @@ class Compose(ModalScreen[tuple[str, str] | None]):
         self.dismiss(self.draft)
 
     def action_leave(self) -> None:
-        """Keep it."""
-        self._keep(self.draft)
+        """Keep what was changed; what was not may have been sent meanwhile."""
+        if self.draft != self._draft:
+            self._keep(self.draft)
         self.dismiss(None)
 
 

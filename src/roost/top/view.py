@@ -285,6 +285,7 @@ class View(Aside):
         if to is None:
             return
         known = self._drafts.get(to, ("", ""))
+        first = self._keys.get((to, *known))
         dialog = Compose(to, known, lambda draft: self._drafts.update({to: draft}))
         draft = await self.push_screen_wait(dialog)
         if draft is None:
@@ -295,12 +296,14 @@ class View(Aside):
             self.say("the message is empty; nothing was sent", bad=True)
             return
         # The same words again are the same message, however the first try ended.
-        key = self._keys.setdefault((to, *draft), secrets.token_hex(16))
+        key = (draft == known and first) or self._keys.setdefault((to, *draft), secrets.token_hex(16))
         asked: Record = {"to": to, "body": body, "key": key}
         asked |= {"topic": topic} if topic else {}
         asked |= {"from": self._sender} if self._sender else {}
         if await self._does(f"sent to {to}", "send", asked):
-            del self._drafts[to], self._keys[to, topic, body]
+            self._keys.pop((to, *draft), None)
+            if self._drafts.get(to) == draft:  # else it was written on meanwhile
+                del self._drafts[to]
 
     @work
     async def action_questions(self) -> None:
