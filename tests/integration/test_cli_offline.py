@@ -149,6 +149,9 @@ def test_events_are_resumable_by_number(capsys: Captured) -> None:
     assert [event["seq"] for event in events] == [1, 2, 3, 4, 5]
     assert [event["seq"] for event in data(capsys, "events", "--after", "1", "--limit", "2")] == [2, 3]
     assert [event["kind"] for event in data(capsys, "events", "--peer", "bob")] == ["added", "stopped"]
+    assert data(capsys, "events", "--after", "5") == []
+    assert main(["events", "--after", "6"]) == 4
+    assert "has no line 6 yet, its newest is 5" in capsys.readouterr().err
     assert main(["events", "--follow"]) == 5
 
 

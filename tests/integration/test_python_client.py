@@ -231,6 +231,12 @@ def one_after_the_other(*handlers: Handler) -> Handler:
     return handle
 
 
+def test_a_number_that_the_journal_has_not_come_to_is_refused_and_not_waited_for(client: Client) -> None:
+    """As of a program that goes on by number after a backup was restored: what comes would not be told."""
+    with pytest.raises(NotFoundError, match="has no line 1000000 yet, its newest is"):
+        next(client.events(after=1_000_000, follow=True))
+
+
 def test_N4_a_lost_send_is_repeated_with_its_key(home: Home) -> None:
     with serve(find_places(home.variables).socket) as server, connect(home=str(home.roost)) as client:
         server.on("send", one_after_the_other(hang_up(), result(SENT)))

@@ -86,6 +86,11 @@ def events_of(web: Web, path: str, count: int, kind: str, holding: str = "") -> 
     return found
 
 
+def marks_of(roost: Roost, last: int) -> list[str]:
+    """What a stream names the lines of the journal above this number."""
+    return [f"{event['seq']}@{event['ts']}" for event in roost.events() if event["seq"] > last]
+
+
 def test_an_address_signs_in_once_and_the_cookie_is_strict(roost: Roost) -> None:
     with web_of(roost) as web:
         way = web.address.removeprefix(web.origin)
@@ -285,7 +290,7 @@ def test_a_stream_goes_on_from_the_number_that_is_named(roost: Roost, served: We
     last = roost.events()[-1]["seq"]
     for number in range(5):
         roost.send("victim", f"mail {number}")
-    expected = [str(event["seq"]) for event in roost.events() if event["seq"] > last]
+    expected = marks_of(roost, last)
     assert len(expected) >= 5
     told = events_of(served, f"/live/journal?after={last}", len(expected), "line")
     assert [number for number, _ in told] == expected
@@ -382,7 +387,7 @@ def test_the_page_tells_that_the_daemon_is_down_and_streams_go_on_through_a_rest
         assert "the daemon" in events_of(web, "/live/journal?after=0", 1, "link")[0][1]
         roost.start()
         roost.send("victim", "after")
-        expected = [str(event["seq"]) for event in roost.events() if event["seq"] > last]
+        expected = marks_of(roost, last)
         assert [number for number, _ in coming.result(PATIENCE)] == expected[:2], "each once, none lost"
         wait_until(lambda: web.get("/").status == 200, timeout=PATIENCE, why="it is back")
 

@@ -4,13 +4,18 @@ import asyncio
 import hashlib
 import json
 import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from roost.client.daemon import AT_ONCE, Daemon
-from roost.client.feed import Feed
+from roost.client import feed as feeds
+from roost.client.connection import ConnectionLostError, Record
+from roost.client.daemon import AT_ONCE, Daemon, Mark
+from roost.client.feed import BehindError, Feed
 from roost.errors import DeniedError
 from roost.web.asked import Asked
 from roost.web.charts import series
@@ -218,3 +223,102 @@ def test_a_question_that_is_gone_before_its_line_has_come_is_drawn_again_with_it
     assert known
     assert "by operator" in came
     assert asked.mark != before
+
+
+class Journals(Daemon):
+    """A daemon that tells of a journal; another may take its place meanwhile, as by `roost restore`."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__("/nowhere")
+        self._news = asyncio.Event()
+        self.followed = asyncio.Event()
+        self.lines: list[Record] = []
+        self.write(lines)
+
+    def write(self, lines: int, of: str = "first") -> None:
+        for _ in range(lines):
+            self.lines.append({"seq": len(self.lines) + 1, "ts": of, "kind": "idle", "peer": "a"})
+        self._tell()
+
+    def restore(self, lines: int, of: str) -> None:
+        """So many lines are there now; `of`: which journal it is."""
+        self.lines = []
+        self.write(lines, of)
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def follow(self, method: str, params: Record) -> AsyncGenerator[Record, None]:
+        assert method == "events"
+        lines = self.lines
+        if "before" in params:
+            for line in [line for line in lines if line["seq"] < params["before"]][-1:]:
+                yield line
+            return
+        seen = params["after"]
+        while True:
+            for line in lines[seen:]:
+                seen = line["seq"]
+                yield line
+            if not params.get("follow"):
+                return
+            self.followed.set()
+            await self._news.wait()
+            if lines is not self.lines:
+                raise ConnectionLostError("the daemon went away")
+
+
+@asynccontextmanager
+async def fed(daemon: Journals) -> AsyncGenerator[Feed]:
+    """A feed that follows the journal, and tries again at once."""
+    feed = Feed(daemon)
+    with patch.object(feeds, "RETRY", 0):
+        running = asyncio.create_task(feed.run())
+        await daemon.followed.wait()
+        yield feed
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@pytest.mark.parametrize("lines", [2, 9], ids=["shorter", "longer"])
+async def test_a_page_loads_itself_again_where_a_backup_was_restored(lines: int) -> None:
+    """Its journal may have come to the number of before by then: the line of that number is another one."""
+    daemon = Journals(5)
+    async with fed(daemon) as feed, aclosing(feed.since(await daemon.newest(), None)) as told:
+        assert (await anext(told))["kind"] == "link"
+        coming = asyncio.ensure_future(anext(told))
+        await asyncio.sleep(0)
+        daemon.write(1)
+        assert (await coming)["seq"] == 6
+        daemon.restore(lines, "another")
+        with pytest.raises(BehindError):
+            _ = [line async for line in told]
+        with feed.subscribe() as news:
+            daemon.write(1, "another")
+            assert (await news.get())["seq"] == lines + 1
+
+
+async def test_a_page_that_comes_back_is_told_on_only_by_the_journal_that_it_knows() -> None:
+    daemon = Journals(5)
+    feed = Feed(daemon)
+    for known, seqs in ((Mark(3, "first"), [4, 5]), (Mark(3), [4, 5]), (Mark(0), [1, 2, 3, 4, 5])):
+        async with aclosing(feed.since(known, None)) as told:
+            await anext(told)
+            assert [(await anext(told))["seq"] for _ in seqs] == seqs
+    for strange in (Mark(3, "another"), Mark(6, "first"), Mark(6)):
+        async with aclosing(feed.since(strange, None)) as told:
+            await anext(told)
+            with pytest.raises(BehindError):
+                await anext(told)
+
+
+async def test_a_daemon_that_was_started_again_goes_on_where_it_was() -> None:
+    daemon = Journals(5)
+    async with fed(daemon) as feed, aclosing(feed.since(await daemon.newest(), None)) as told:
+        await anext(told)
+        coming = asyncio.ensure_future(anext(told))
+        await asyncio.sleep(0)
+        daemon.restore(7, "first")
+        kinds = [await coming, *[await anext(told) for _ in range(3)]]
+        assert [line["seq"] for line in kinds if line["kind"] != "link"] == [6, 7]

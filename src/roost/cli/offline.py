@@ -17,6 +17,7 @@ from roost.errors import NotFoundError
 from roost.local.config import load_config
 from roost.local.paths import Places
 from roost.present.objects import (
+    check_after,
     death_object,
     event_object,
     inbox_item,
@@ -198,6 +199,7 @@ def _inbox(reader: "Reader", params: Record) -> Answer:
 
 def _events(reader: "Reader", params: Record) -> Answer:
     last, left = params["after"] or 0, params["limit"]
+    check_after(last, reader.last_seq())
     events: list[Record] = []
     while rows := reader.events(last, params["peer"], min(left or _PAGE, _PAGE)):
         events += [event_object(row) for row in rows]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -20,6 +20,25 @@ _GONE = "the daemon went away before it answered; `roost status` tells if it is 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+
+
+class Mark(NamedTuple):
+    """A line of the journal, by its number and its time: in a backup that was restored another one has it.
+
+    Number 0: before the first one. Without a time only the number is known.
+    """
+
+    seq: int
+    ts: str = ""
+
+    def __str__(self) -> str:
+        """As a page names it."""
+        return f"{self.seq}@{self.ts}"
+
+    @classmethod
+    def of(cls, event: Record) -> Self:
+        """That of this line."""
+        return cls(int(event["seq"]), str(event["ts"]))
 
 
 class Daemon:
@@ -60,9 +79,17 @@ class Daemon:
         async with self._room, contextlib.aclosing(self.follow("events", params)) as found:
             return [event async for event in found]
 
-    async def newest(self) -> int:
-        """The number of the newest line of the journal, 0 before there is one."""
-        return max([int(event["seq"]) for event in await self.events({"before": NOW, "limit": 1})], default=0)
+    async def newest(self) -> Mark:
+        """The newest line of the journal."""
+        found = await self.events({"before": NOW, "limit": 1})
+        return Mark.of(found[0]) if found else Mark(0)
+
+    async def holds(self, mark: Mark) -> bool:
+        """Whether the journal has this line: one that took its place, as by `roost restore`, has not."""
+        if mark.seq == 0:
+            return True
+        found = await self.events({"before": mark.seq + 1, "limit": 1})
+        return any(mark in (Mark.of(event), Mark(int(event["seq"]))) for event in found)
 
     async def follow(self, method: str, params: Record) -> AsyncGenerator[Record, None]:
         """The pieces of an answer that comes in pieces, to its end; see `ask`."""

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Generator
 
 from roost.client.connection import Record
-from roost.client.daemon import Daemon
+from roost.client.daemon import Daemon, Mark
 from roost.errors import RoostError
 
 RETRY = 0.5
@@ -17,7 +17,7 @@ MISSED = 500
 
 
 class BehindError(Exception):
-    """A page takes what it is sent too slowly, or has missed too much to be told one by one."""
+    """A page takes what it is sent too slowly, has missed too much, or has lines of another journal."""
 
 
 class Feed:
@@ -26,7 +26,7 @@ class Feed:
     def __init__(self, daemon: Daemon) -> None:
         """`run` does the reading."""
         self._daemon = daemon
-        self._last: int | None = None
+        self._last: Mark | None = None
         self._queues: set[asyncio.Queue[Record]] = set()
         self.trouble: str | None = None
 
@@ -34,10 +34,10 @@ class Feed:
         """Read for ever; a daemon that goes away is asked again."""
         while True:
             try:
-                newest = await self._daemon.newest()
-                self._last = newest if self._last is None else self._last
+                if self._last is None or not await self._daemon.holds(self._last):
+                    self._last = await self._daemon.newest()
                 self._heard(None)
-                await self._follow(self._last)
+                await self._follow(self._last.seq)
             except RoostError as error:
                 self._heard(error.message)
             await asyncio.sleep(RETRY)
@@ -46,7 +46,7 @@ class Feed:
         asked: Record = {"after": after, "follow": True}
         async with contextlib.aclosing(self._daemon.follow("events", asked)) as events:
             async for event in events:
-                self._last = int(event["seq"])
+                self._last = Mark.of(event)
                 self._pass_on(event)
 
     def _heard(self, trouble: str | None) -> None:
@@ -70,15 +70,16 @@ class Feed:
         finally:
             self._queues.discard(queue)
 
-    async def since(self, after: int, peer: str | None) -> AsyncGenerator[Record, None]:
-        """Lines above a number, then those to come, each `link`, too. Raises BehindError."""
+    async def since(self, after: Mark, peer: str | None) -> AsyncGenerator[Record, None]:
+        """Lines after this one, then those to come, each `link`, too. Raises BehindError."""
         with self.subscribe() as queue:
             yield {"kind": "link", "seq": 0}
-            missed = await self._daemon.events({"after": after, "peer": peer, "limit": MISSED + 1})
+            await self._check(after)
+            missed = await self._daemon.events({"after": after.seq, "peer": peer, "limit": MISSED + 1})
             if len(missed) > MISSED:
                 raise BehindError
             for event in missed:
-                after = int(event["seq"])
+                after = Mark.of(event)
                 yield event
             while True:
                 if queue.qsize() > BEHIND:
@@ -86,6 +87,13 @@ class Feed:
                 event = await queue.get()
                 if event["kind"] == "link":
                     yield event
-                elif event["seq"] > after and peer in (None, event["peer"]):
-                    after = int(event["seq"])
+                    if self.trouble is None:  # a daemon that is back may have the store of a backup
+                        await self._check(after)
+                elif event["seq"] > after.seq and peer in (None, event["peer"]):
+                    after = Mark.of(event)
                     yield event
+
+    async def _check(self, after: Mark) -> None:
+        """Raise BehindError where the journal is not the one that a page has lines of."""
+        if not await self._daemon.holds(after):
+            raise BehindError

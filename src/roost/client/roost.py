@@ -295,7 +295,7 @@ class Roost(Requests):
     ) -> Iterator[Event]:
         """Lines of the journal with a higher number than `after`; with `follow` also those to come, for ever.
 
-        Raises ConnectionLostError when the daemon goes away; go on with the last `seq` as `after`.
+        Raises ConnectionLostError (go on with the last `seq` as `after`), NotFoundError: no line has it yet.
         """
         params: Record = {"after": after, "peer": peer, "follow": follow, "limit": limit}
         return self._stream(Event, "events", params)

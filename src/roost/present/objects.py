@@ -10,6 +10,7 @@ from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.session import ControlRequest, Death, Session
 from roost.core.vocabulary.settings import show_settings
 from roost.core.vocabulary.view import iso, shown
+from roost.errors import NotFoundError
 from roost.present.spans import Span
 from roost.present.story import STEPS, story
 from roost.store.records import JournalRow, StoredMessage, head
@@ -309,6 +310,15 @@ def event_object(row: JournalRow) -> dict[str, Any]:
         "cause": row.cause,
         "data": dict(row.data),
     }
+
+
+def check_after(after: int, newest: int) -> None:
+    """Raise NotFoundError for a number that the journal has not come to: what comes would not be told."""
+    if after > newest:
+        raise NotFoundError(
+            f"the journal has no line {after} yet, its newest is {newest};"
+            " since a `roost restore` they are numbered on from the backup's newest"
+        )
 
 
 def death_object(death: Death) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from roost.client.daemon import Mark
 from roost.client.feed import RETRY, BehindError
 from roost.errors import RoostError
 from roost.web.asked import Asked
@@ -17,7 +18,7 @@ from roost.web.streams import event
 
 
 class Live:
-    """Answers what open pages listen to. `after` in the address is the number of the last that they have."""
+    """Answers what open pages listen to. `after` in the address names the last that they have."""
 
     def __init__(self, site: Site) -> None:
         """Tell of this site."""
@@ -29,7 +30,8 @@ class Live:
 
     async def journal(self, request: Request) -> ASGIApp:
         """The lines of the journal that come, of one peer where `peer` is in the address."""
-        after, peer = number(_after(request), 0), request.query_params.get("peer")
+        seq, _, ts = _after(request).partition("@")
+        after, peer = Mark(number(seq, 0), ts), request.query_params.get("peer")
         return self._site.streams.stream(self._journal(after, peer))
 
     async def questions(self, _request: Request) -> ASGIApp:
@@ -43,7 +45,7 @@ class Live:
             yield event("fleet", json.dumps(asdict(change)), change.mark)
             change = await fleet.next(change.mark, change.trouble)
 
-    async def _journal(self, after: int, peer: str | None) -> AsyncGenerator[bytes, None]:
+    async def _journal(self, after: Mark, peer: str | None) -> AsyncGenerator[bytes, None]:
         feed = self._site.feed
         while True:
             try:
@@ -52,10 +54,10 @@ class Live:
                         if line["kind"] == "link":
                             yield event("link", json.dumps(feed.trouble))
                         else:
-                            after = int(line["seq"])
+                            after = Mark.of(line)
                             yield event("line", self._site.pages.draw("line.html", event=line), after)
             except BehindError:
-                yield event("reload", "too much was missed to be told line by line")
+                yield event("reload", "what was missed cannot be told line by line")
                 return
             except RoostError as error:
                 yield event("link", json.dumps(error.message))

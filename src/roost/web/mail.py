@@ -41,19 +41,19 @@ class MailPages:
     async def message(self, request: Request) -> Response:
         """One message: its body, its story, a picture of its times."""
         asked = {"id": request.path_params["id"], "body": True}
-        seq = await self._site.daemon.newest()
+        mark = await self._site.daemon.newest()
         message: Record = await self._site.daemon.call("message", asked)
         drawn = picture(message["story"])
-        return self._site.page(request, "message.html", message=message, picture=drawn, seq=seq)
+        return self._site.page(request, "message.html", message=message, picture=drawn, mark=mark)
 
     async def inbox(self, request: Request) -> Response:
         """A mailbox: what is unread, or with `all` what was read, too."""
         name = request.query_params.get("name") or self._site.mailbox
         read = request.query_params.get("all") == "1"
-        seq = await self._site.daemon.newest()
+        mark = await self._site.daemon.newest()
         mail: list[Record] = await self._site.daemon.call("inbox", {"name": name, "all": read})
         return self._site.page(
-            request, "inbox.html", mail=mail[::-1], name=name, read=read, boxes=await self._boxes(), seq=seq
+            request, "inbox.html", mail=mail[::-1], name=name, read=read, boxes=await self._boxes(), mark=mark
         )
 
     async def compose(self, request: Request) -> Response:

@@ -38,8 +38,8 @@ class PeerPages:
     async def peer(self, request: Request) -> Response:
         """One peer; to htmx the part that changes."""
         name: str = request.path_params["name"]
-        # First the number, then what is so: what happens between is told again, and not lost.
-        seq = await self._site.daemon.newest()
+        # First the mark, then what is so: what happens between is told again, and not lost.
+        mark = await self._site.daemon.newest()
         peer: Record = await self._site.daemon.call("show", {"name": name})
         here = "@" not in str(peer["name"])
         asked = {"name": name}
@@ -51,7 +51,7 @@ class PeerPages:
             "peer.html",
             peer=peer,
             here=here,
-            seq=seq,
+            mark=mark,
             deaths=deaths[::-1],
             events=events[::-1],
             sessions=_sessions(peer),

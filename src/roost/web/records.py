@@ -27,14 +27,14 @@ class RecordPages:
         """The newest lines, or those before a number; of one peer where it is named."""
         before = number(request.query_params.get("before"), NOW)
         peer = request.query_params.get("peer") or None
-        seq = await self._site.daemon.newest()
+        mark = await self._site.daemon.newest()
         events = await self._site.daemon.events({"before": before, "peer": peer, "limit": LINES})
         return self._site.page(
             request,
             "journal.html",
             events=events[::-1],
             peer=peer,
-            seq=seq,
+            mark=mark,
             live=before == NOW,
             more=events[0]["seq"] if len(events) == LINES else None,
         )

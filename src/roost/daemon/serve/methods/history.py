@@ -10,7 +10,7 @@ from roost.daemon.serve.methods.method import Answer, Away, Call, Method, Params
 from roost.daemon.serve.methods.parameters import NAME, Count
 from roost.daemon.state.fleet import Fleet
 from roost.errors import UsageError
-from roost.present.objects import death_object, event_object
+from roost.present.objects import check_after, death_object, event_object
 from roost.store.interfaces import Store
 
 
@@ -55,6 +55,8 @@ class HistoryMethods:
                 self._fleet.get(asked.peer)
         if asked.before is not None and (asked.follow or asked.after is not None):
             raise UsageError("events: `before` goes with neither `after` nor `follow`")
+        if asked.after:
+            check_after(asked.after, await self._store.last_seq())
         return Stream(self._stream(asked) if asked.before is None else self._before(asked.before, asked))
 
     async def _before(self, seq: int, asked: Events) -> AsyncGenerator[dict[str, Any], None]:
