@@ -102,6 +102,32 @@ def test_an_address_opens_the_fleet_once(browser: Browser, roost: Roost) -> None
         expect(page.get_by_text("used already")).to_be_visible()
 
 
+def test_a_page_says_why_it_is_told_nothing_more(browser: Browser, roost: Roost) -> None:
+    """Where it has to sign in it stops trying; all else it tries again."""
+    with web_of(roost) as web, page_of(browser, web.origin, web.sign_in().cookie) as page:
+        page.clock.install()
+        page.goto("/peers/p000/terminal")
+        expect(page.locator("#over")).to_contain_text("It is not live: ")
+        page.route("**/live/*/**", lambda route: route.fulfill(status=409))
+        expect(page.locator("#over")).to_contain_text("Too many terminals are watched")
+        page.goto("/")
+        expect(page.locator("#link")).to_have_text("Live")
+        page.route("**/live/fleet*", lambda route: route.fulfill(status=503))
+        page.evaluate(HIDE, True)
+        page.evaluate(HIDE, False)
+        expect(page.locator("#link")).to_contain_text("Too many pages are open")
+        page.unroute("**/live/fleet*")
+        expect(page.locator("#link")).to_have_text("Live")
+        web.post("/sign-out")
+        expect(page.locator("#link")).to_contain_text("Sign in again")
+        page.unroute("**/live/*/**")
+        asked: list[str] = []
+        page.on("request", lambda each: asked.append(each.url))
+        page.clock.fast_forward(60_000)
+        page.evaluate(HIDE, True)
+        assert asked == []
+
+
 def test_300_peers_are_live_and_nothing_jumps(page: Page, roost: Roost) -> None:
     """How soon is what the benchmark `page` measures."""
     page.goto("/")

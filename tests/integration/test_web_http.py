@@ -312,6 +312,22 @@ def test_the_fleet_tells_only_what_has_changed(roost: Roost, served: Web) -> Non
     assert "victim" in whole["rows"]
 
 
+def test_who_signs_out_ends_the_streams_of_its_other_tabs(roost: Roost) -> None:
+    with web_of(roost) as web:
+        web.sign_in()
+        stream = http.client.HTTPConnection("127.0.0.1", web.port, timeout=PATIENCE)
+        try:
+            stream.request("GET", "/live/fleet", headers={"Cookie": web.cookie})
+            answer = stream.getresponse()
+            assert answer.readline() == b": hello\n"
+            assert web.ask("HEAD", "/live/fleet").status == 200
+            assert web.post("/sign-out").status == 303
+            answer.read()
+            assert web.ask("HEAD", "/live/fleet").status == 401
+        finally:
+            stream.close()
+
+
 def test_500_open_streams_hurt_nobody(served: Web) -> None:
     request = request_of(served)
     sockets: list[socket.socket] = []

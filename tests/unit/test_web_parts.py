@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from starlette.types import Message
 
 from roost.client import feed as feeds
 from roost.client.connection import ConnectionLostError, Record
@@ -23,6 +24,7 @@ from roost.web.load import SPAN, STALE, Loads
 from roost.web.pages import ASSETS, Pages, visible
 from roost.web.picture import LEAST, WIDTH, picture
 from roost.web.sign_in import BROWSERS, IDLE, TOKEN, SignIn
+from roost.web.streams import Streams
 
 AXE = Path(__file__).resolve().parents[1] / "support/axe"
 
@@ -72,6 +74,40 @@ def test_the_browser_that_was_silent_for_the_longest_makes_way() -> None:
         cookies.append(sign_in.redeem(sign_in.invite()))
     assert sign_in.find(cookies[0]) is None
     assert all(sign_in.find(cookie) for cookie in cookies[1:])
+
+
+@pytest.mark.parametrize("end", ["signed out", "silent", "pushed out"])
+async def test_a_browser_that_has_to_sign_in_again_is_told_nothing_more(end: str) -> None:
+    clock = Clock()
+    sign_in = SignIn(read_only=False, clock=clock)
+    session = sign_in.find(sign_in.redeem(sign_in.invite()))
+    assert session is not None
+    told: list[Message] = []
+
+    async def forever() -> AsyncGenerator[bytes]:
+        yield b"first"
+        match end:
+            case "signed out":
+                sign_in.leave(session)
+            case "silent":
+                clock.now += IDLE + 1
+            case _:
+                for _ in range(BROWSERS):
+                    sign_in.redeem(sign_in.invite())
+        await asyncio.Event().wait()
+        yield b"more"
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        return {}
+
+    stream = Streams(forever, sign_in.ended).stream(forever())
+    await asyncio.wait_for(stream({"method": "GET", "session": session}, receive, send), 10)
+    assert told[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+    assert session.over.is_set()
 
 
 def test_what_would_act_on_its_reader_is_shown() -> None:

@@ -87,7 +87,7 @@ async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) 
         lambda hosts: pages.draw("hosts.html", hosts=hosts),
     )
     asked = Asked(daemon, feed)
-    streams = Streams(lambda: asked_events(asked))
+    streams = Streams(lambda: asked_events(asked), sign_in.ended)
     site = Site(daemon, feed, fleet, asked, pages, streams, sign_in, cookie_name(port), app.sender)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = uvicorn.Config(

@@ -1,5 +1,7 @@
 """Who may see the page: a token that works once, then a cookie."""
 
+import asyncio
+import contextlib
 import hashlib
 import secrets
 import time
@@ -19,12 +21,16 @@ _AGAIN = "`roost web` prints a new address"
 
 @dataclass(slots=True)
 class Session:
-    """A signed-in browser. `csrf`: what its forms carry; `used`: when it asked last, on our clock."""
+    """A signed-in browser. `csrf`: what its forms carry; `used`: when it asked last, on our clock.
+
+    `over`: it has to sign in again.
+    """
 
     csrf: str
     read_only: bool
     used: float
     key: str = field(repr=False)
+    over: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
 class SignIn:
@@ -67,16 +73,28 @@ class SignIn:
         session = self._sessions.get(_digest(cookie)) if cookie else None
         if session is None:
             return None
-        now = self._clock()
-        if now - session.used > IDLE:
+        if self._left(session) < 0:
             self.leave(session)
             return None
-        session.used = now
+        session.used = self._clock()
         return session
+
+    async def ended(self, session: Session) -> None:
+        """Return once a browser has to sign in again, so that nothing more is told to it."""
+        while (left := self._left(session)) >= 0 and not session.over.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await session.over.wait()
+        self.leave(session)
+
+    def _left(self, session: Session) -> float:
+        """Seconds without a request that it has still."""
+        return session.used + IDLE - self._clock()
 
     def leave(self, session: Session) -> None:
         """Sign a browser out."""
         self._sessions.pop(session.key, None)
+        session.over.set()
 
 
 def _digest(secret: str) -> str:

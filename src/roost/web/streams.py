@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import Message, Receive, Scope, Send
 
 from roost.web.gate import GateError
+from roost.web.sign_in import Session
 
 OPEN = 64
 """Streams at a time; a page that gets none tries again by itself."""
@@ -27,10 +28,15 @@ def event(kind: str, data: str, number: object = None) -> bytes:
 class Streams:
     """Counts the streams that are open."""
 
-    def __init__(self, always: Callable[[], AsyncGenerator[bytes]]) -> None:
-        """None is. `always`: what each of them tells beside its own."""
+    def __init__(
+        self,
+        always: Callable[[], AsyncGenerator[bytes]],
+        ended: Callable[[Session], Coroutine[Any, Any, None]],
+    ) -> None:
+        """None is. `always`: what each tells beside its own; `ended` waits until a browser is signed out."""
         self._open = 0
         self.always = always
+        self.ended = ended
         self.over = asyncio.Event()
 
     def end(self) -> None:
@@ -54,20 +60,23 @@ class Streams:
 
 
 class Stream:
-    """An answer that goes on until either end has enough of it."""
+    """An answer that goes on until either end has enough of it; to HEAD, whether there would be one."""
 
     def __init__(self, streams: Streams, events: AsyncGenerator[bytes, None]) -> None:
         """`events`: what is sent, as `event` makes it."""
         self._streams = streams
         self._events = events
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the browser goes away or there is no more to tell."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the browser goes away or is signed out, or there is no more to tell."""
         with self._streams.counted():
             await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body", "body": b""})
+                return
             await send(_piece(b": hello\n\n"))
             async with asyncio.TaskGroup() as group:
-                doing = [group.create_task(each) for each in self._ends(receive, send)]
+                doing = [group.create_task(each) for each in self._ends(scope["session"], receive, send)]
                 await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
                 for each in doing:
                     each.cancel()
@@ -75,10 +84,13 @@ class Stream:
                 async with asyncio.timeout(GRACE):  # a browser may have stopped to take anything
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _ends(self, receive: Receive, send: Send) -> tuple[Coroutine[Any, Any, object], ...]:
+    def _ends(
+        self, session: Session, receive: Receive, send: Send
+    ) -> tuple[Coroutine[Any, Any, object], ...]:
         """What goes on until one of it ends."""
         told = _send(send, self._events), _send(send, self._streams.always())
-        return *told, _beat(send), _gone(receive), self._streams.over.wait()
+        over = self._streams.over.wait(), self._streams.ended(session)
+        return *told, _beat(send), _gone(receive), *over
 
 
 async def _send(send: Send, events: AsyncGenerator[bytes]) -> None:

@@ -7,6 +7,16 @@ function say(text, lost) {
   link.classList.toggle("lost", lost);
 }
 
+// Why there is no stream, which an EventSource does not tell.
+const OUT = "Sign in again: `roost web` prints an address that works once.";
+async function why(address) {
+  const { status } = await fetch(address, { method: "HEAD" }).catch(() => ({}));
+  if (status === 401) return OUT;
+  if (status === 409) return "Too many terminals are watched; close some of the pages. This one tries again by itself.";
+  if (status === 503) return "Too many pages are open; close some. This one tries again by itself.";
+  return "The page has lost roost web; it tries again by itself.";
+}
+
 // A stream is closed while nobody looks at the page: browsers open few connections to one host.
 function listen(address, after, handlers) {
   let source = null, wait = 250, timer = 0;
@@ -21,9 +31,13 @@ function listen(address, after, handlers) {
         handle(event.data);
       });
     }
-    source.addEventListener("error", () => {
+    source.addEventListener("error", async () => {
       close();
-      say("The page has lost roost web; it tries again by itself.", true);
+      const words = await why(address);
+      if (source) return;
+      say(words, true);
+      if (words === OUT) return;
+      clearTimeout(timer);
       timer = setTimeout(open, wait);
       wait = Math.min(wait * 2, 5000);
     });

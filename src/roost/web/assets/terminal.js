@@ -57,11 +57,13 @@ async function post(what, fields) {
 function open() {
   clearTimeout(timer);
   if (source || document.hidden) return;
-  source = new EventSource(`/live/terminal/${encodeURIComponent(place.dataset.peer)}`);
+  const address = `/live/terminal/${encodeURIComponent(place.dataset.peer)}`;
+  source = new EventSource(address);
   const over = (words) => {
     close();
     document.getElementById("over").textContent = words;
-    timer = setTimeout(open, 2000);
+    clearTimeout(timer);
+    if (words !== OUT) timer = setTimeout(open, 2000);
   };
   source.addEventListener("view", (event) => {
     const told = JSON.parse(event.data);
@@ -78,7 +80,11 @@ function open() {
   source.addEventListener("shown", (event) => terminal.write(JSON.parse(event.data)));
   source.addEventListener("asked", (event) => counted(event.data));
   source.addEventListener("over", (event) => over(`It is not live: ${JSON.parse(event.data)}`));
-  source.addEventListener("error", () => over("The page has lost roost web, or too many are open; it tries again by itself."));
+  source.addEventListener("error", async () => {
+    close();
+    const words = await why(address);
+    if (!source) over(words);
+  });
 }
 
 function close() {
