@@ -13,9 +13,9 @@ import pytest
 
 from roost import connect
 from roost.client.connection import ConnectionLostError, RemoteError
+from roost.client.once import LOSSES
 from roost.client.results import Message, Peer
 from roost.client.roost import Roost as Client
-from roost.client.sending import LOSSES
 from roost.errors import (
     DeniedError,
     NoDaemonError,

@@ -76,7 +76,7 @@ def test_the_browser_that_was_silent_for_the_longest_makes_way() -> None:
     assert all(sign_in.find(cookie) for cookie in cookies[1:])
 
 
-@pytest.mark.parametrize("end", ["signed out", "silent", "pushed out"])
+@pytest.mark.parametrize("end", ["signed out", "pushed out"])
 async def test_a_browser_that_has_to_sign_in_again_is_told_nothing_more(end: str) -> None:
     clock = Clock()
     sign_in = SignIn(read_only=False, clock=clock)
@@ -86,14 +86,10 @@ async def test_a_browser_that_has_to_sign_in_again_is_told_nothing_more(end: str
 
     async def forever() -> AsyncGenerator[bytes]:
         yield b"first"
-        match end:
-            case "signed out":
-                sign_in.leave(session)
-            case "silent":
-                clock.now += IDLE + 1
-            case _:
-                for _ in range(BROWSERS):
-                    sign_in.redeem(sign_in.invite())
+        if end == "signed out":
+            sign_in.leave(session)
+        for _ in range(BROWSERS if end == "pushed out" else 0):
+            sign_in.redeem(sign_in.invite())
         await asyncio.Event().wait()
         yield b"more"
 
@@ -108,6 +104,20 @@ async def test_a_browser_that_has_to_sign_in_again_is_told_nothing_more(end: str
     await asyncio.wait_for(stream({"method": "GET", "session": session}, receive, send), 10)
     assert told[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
     assert session.over.is_set()
+
+
+async def test_a_browser_that_is_told_what_happens_is_not_silent() -> None:
+    clock = Clock()
+    sign_in = SignIn(read_only=False, clock=clock)
+    cookie = sign_in.redeem(sign_in.invite())
+    session = sign_in.find(cookie)
+    assert session is not None
+    listening = asyncio.create_task(sign_in.ended(session))
+    await asyncio.wait([listening], timeout=0)
+    clock.now += IDLE + 1
+    listening.cancel()
+    await asyncio.wait([listening])
+    assert sign_in.find(cookie) is not None
 
 
 def test_what_would_act_on_its_reader_is_shown() -> None:

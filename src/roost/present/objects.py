@@ -317,7 +317,7 @@ def check_after(after: int, newest: int) -> None:
     if after > newest:
         raise NotFoundError(
             f"the journal has no line {after} yet, its newest is {newest};"
-            " since a `roost restore` they are numbered on from the backup's newest"
+            " after a `roost restore` it goes on from the newest of the backup"
         )
 
 

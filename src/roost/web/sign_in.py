@@ -73,23 +73,23 @@ class SignIn:
         session = self._sessions.get(_digest(cookie)) if cookie else None
         if session is None:
             return None
-        if self._left(session) < 0:
+        now = self._clock()
+        if now - session.used > IDLE:
             self.leave(session)
             return None
-        session.used = self._clock()
+        session.used = now
         return session
 
     async def ended(self, session: Session) -> None:
-        """Return once a browser has to sign in again, so that nothing more is told to it."""
-        while (left := self._left(session)) >= 0 and not session.over.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await session.over.wait()
-        self.leave(session)
-
-    def _left(self, session: Session) -> float:
-        """Seconds without a request that it has still."""
-        return session.used + IDLE - self._clock()
+        """Return once a browser has to sign in again. One that is told what happens is not silent."""
+        try:
+            while not session.over.is_set():
+                session.used = self._clock()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE / 2):
+                        await session.over.wait()
+        finally:
+            session.used = self._clock()
 
     def leave(self, session: Session) -> None:
         """Sign a browser out."""
