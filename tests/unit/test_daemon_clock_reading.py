@@ -1,5 +1,6 @@
 """How a moved clock is noticed, and what it means for the times that decide about something."""
 
+import pytest
 from msgspec.structs import replace
 
 from roost.core.decide import decide
@@ -119,8 +120,18 @@ def test_what_has_happened_keeps_the_time_it_had() -> None:
     before = _state()
     after, _ = decide(before, f.ClockMoved(-7200.0, -7200.0), -7100.0, Policy())
     assert after is not None
-    assert after.peer.created_at == before.peer.created_at
     assert after.session is not None
     assert after.session.started_at == 50.0
     assert [(m.created_at, m.accepted_at) for m in after.messages] == [(20.0, 75.0), (20.0, None)]
     assert [m.expires_at for m in after.messages] == [-6200.0, -6200.0]
+
+
+@pytest.mark.parametrize(("set_by", "moved"), [(-7200.0, -7200.0), (7200.0, 0.0), (0.0, 0.0)])
+def test_what_comes_after_a_clock_was_set_back_is_of_the_peer_that_is_there(
+    set_by: float, moved: float
+) -> None:
+    """Else a thread has no members and a renamed peer leaves messages behind, for as long as it was set back."""
+    before = _state()
+    after, _ = decide(before, f.ClockMoved(set_by, set_by), 100.0 + set_by, Policy())
+    assert after is not None
+    assert after.peer.created_at == before.peer.created_at + moved

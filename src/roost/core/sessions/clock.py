@@ -11,7 +11,7 @@ from roost.core.vocabulary.session import Session
 
 
 def on_clock_moved(step: Step, event: f.ClockMoved) -> None:
-    """Move the times that decide about something; what has happened keeps the time it had then.
+    """Move the times that decide about something; what has happened else keeps the time it had then.
 
     A message's time to live, and the time for its answer, run on while the machine sleeps: only what the
     clock was set by counts for them.
@@ -33,6 +33,8 @@ def _moved_peer(peer: Peer, event: f.ClockMoved) -> Peer:
     quarantine = peer.quarantine
     return replace(
         peer,
+        # What comes from now on is none of a namesake's before it, though it bears an earlier time.
+        created_at=peer.created_at + min(event.set_by, 0.0),
         backoff_until=_later(peer.backoff_until, event.by),
         quarantine=replace(quarantine, until=quarantine.until + event.by) if quarantine is not None else None,
         hindered=_moved_hindrance(peer.hindered, event.by) if peer.hindered is not None else None,
