@@ -87,6 +87,14 @@ def test_N1_a_worker_that_ends_unanswered_after_its_turn_is_told_of() -> None:
     assert play.died(Cause.EPHEMERAL_SILENT) == ["Notify unanswered", "stopped(ephemeral-silent)"]
 
 
+def test_N1_a_worker_that_ends_silent_in_its_turn_is_told_of_once() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    seen(play, SessionState.WORKING)
+    play.tell(f.Tick(), after=9)
+    assert play.died(Cause.EPHEMERAL_SILENT) == ["dead-letter", "Notify died", "stopped(ephemeral-silent)"]
+
+
 def test_C10_senders_of_all_that_waits_hear_once_what_it_waits_for() -> None:
     play = Play()
     play.busy()

@@ -6,13 +6,14 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Examination, MessageState
-from roost.core.vocabulary.session import Cause
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.session import Cause, SessionState
 from tests.support.playbook import Play, mail
 
 
-def doubted() -> Play:
+def doubted(wake: WakePolicy = WakePolicy.WARM) -> Play:
     """A live session, and a message of which nobody knows whether it was taken."""
-    play = Play()
+    play = Play(wake=wake)
     play.submit(expires_at=play.now + 1)
     play.ready()
     play.tell(f.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
@@ -88,6 +89,17 @@ def test_what_waits_or_is_in_doubt_can_be_dropped_and_its_sender_is_told() -> No
     play.submit(2)
     assert play.tell(r.Drop(play.message(2).id, "operator")) == ["dead-letter", "Notify dropped"]
     assert play.state.messages == ()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_P4_the_session_of_a_task_that_is_dropped_in_doubt_goes_after_its_quiet_window(again: bool) -> None:
+    play = doubted(WakePolicy.EPHEMERAL)
+    if again:
+        play.tell(play.seen(SessionState.WORKING))
+        assert resend(play) == ["queued"]
+    assert play.tell(r.Drop(play.message().id, "operator")) == ["dead-letter", "Notify dropped"]
+    play.tell(play.seen(SessionState.IDLE))
+    assert play.tell(f.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
 
 
 @pytest.mark.parametrize("event", [r.Resend, r.Drop])

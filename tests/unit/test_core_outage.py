@@ -1,8 +1,15 @@
 """Turns that fail because the model's service does."""
 
+import pytest
+
+from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.session import Cause
 from roost.core.vocabulary.view import shown
-from tests.support.playbook import Play
+from tests.support.playbook import Play, mail
 
 
 def test_N4_an_outage_of_the_model_costs_no_message() -> None:
@@ -34,3 +41,23 @@ def test_an_outage_of_the_model_has_an_end() -> None:
         play.tell(f.Tick(), after=play.policy.outage_retry_most)
         play.taken()
     assert play.ended("401", outage=True)[0] == "dead-letter"
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome"),
+    [(r.Drop(mail().id, "op"), "dropped"), (f.Tick(), "expired")],
+    ids=["drop", "expiry"],
+)
+def test_P4_N1_a_task_that_ends_between_two_tries_is_told_of_once_and_keeps_no_queue(
+    event: Event, outcome: str
+) -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL, silence=600.0)
+    play.submit(expires_at=play.now + 4)
+    play.ready()
+    play.taken()
+    play.ended("529 overloaded", outage=True)
+    play.submit(2)
+    assert play.tell(event, after=4)[-1] == f"Notify {outcome}"
+    assert play.tell(f.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
+    assert play.died(Cause.EPHEMERAL_DONE) == ["stopped(ephemeral-done)", "starting(ephemeral)", "Launch"]
+    assert not any(isinstance(command, c.Notify) for command in play.commands)

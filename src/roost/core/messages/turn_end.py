@@ -37,7 +37,7 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
     elif event.failed is None:
         step.finish(message, MessageState.DONE, event.evidence)
     elif event.interrupted:
-        _give_up(step, message, event.failed, tell="interrupted")
+        step.finish(message, MessageState.DEAD_LETTER, event.failed, tell="interrupted")
     elif step.peer.settings.apart and message.notice is not None:
         step.finish(message, MessageState.DONE, "it was taken")
     elif event.outage and message.attempts < step.policy.outage_tries and held_by(step, session, message):
@@ -45,7 +45,7 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
     elif not event.outage and refusal.refuses(step, session, message):
         refusal.keep(step, message, event.failed)
     elif message.redriven:
-        _give_up(step, message, f"the turn failed: {event.failed}", tell="failed")
+        step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
     else:
         step.attempt(message, "failed", event.failed)
         why = f"the turn failed: {event.failed}; it is driven again"
@@ -67,11 +67,3 @@ def _again(step: Step, session: Session, message: Message, why: str, not_before:
         step.set_message(message, cut=True, not_before=not_before, why=why)
     else:
         requeue(step, message, why, redriven=True)
-
-
-def _give_up(step: Step, message: Message, why: str, *, tell: str) -> None:
-    """Nobody goes on with it. A task's session goes after its quiet window then, as after an answer."""
-    step.finish(message, MessageState.DEAD_LETTER, why, tell=tell)
-    session = step.session
-    if session is not None and session.task == message.id:
-        step.set_session(armed_at=session.armed_at or step.now)

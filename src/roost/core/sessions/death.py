@@ -32,8 +32,8 @@ def on_died(step: Step, event: f.Died) -> None:
     if session is None:
         return
     death = _named(session, event.death, tried_again=_tried_again(step, session))
+    _tell_unanswered(step, session, death)  # before a task that its turn still has is ended, and that is told
     _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
-    _tell_unanswered(step, session, death)
     if session.reads:
         mailbox.unread(step, death)
     step.close_session(death)

@@ -182,10 +182,16 @@ class Step:
         self.emit(c.SaveAttempt(message.id, message.session, outcome, why))
 
     def finish(self, message: Message, state: MessageState, why: str, *, tell: str | None = None) -> None:
-        """A message reaches its end; `tell` is the outcome that its sender is told of (N1)."""
+        """A message reaches its end; `tell` is the outcome that its sender is told of (N1).
+
+        Where nobody goes on with a task, its session goes after its quiet window, as after an answer (P4).
+        """
         done = self.set_message(message, state=state, why=why, done_at=self.now, cut=False, not_before=None)
         self.attempt(done, str(state), why)
         self.journal(str(state), message=message.id, why=why)
+        session = self.session
+        if state is not MessageState.DONE and session is not None and session.task == message.id:
+            self.set_session(armed_at=session.armed_at or self.now)
         if tell is not None:
             self.tell(message, tell, why)
 
