@@ -322,6 +322,9 @@ def test_stop_and_start(daemon: RpcServer, capsys: Captured) -> None:
     assert main(["start", "--all"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert daemon.last == {"name": None, "all": True}
+    daemon.on("stop", result([{**row("bob"), "error": {"message": "'bob' is being removed"}}]))
+    assert main(["stop", "--all"]) == 1
+    assert capsys.readouterr() == ("", "roost: 'bob': 'bob' is being removed\n")
 
 
 def test_add_sends_settings_as_texts(

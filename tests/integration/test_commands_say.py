@@ -1,5 +1,6 @@
 """Commands do what was asked, or say why not; a wait says what is so (F23, F26, F30)."""
 
+import json
 import os
 import pty
 import select
@@ -65,6 +66,28 @@ def test_F26_what_cannot_be_done_is_refused_in_words(roost: Roost) -> None:
     assert roost.cli("start", "--all").returncode == 0
     up = roost.cli("up", "--json")
     assert f'"pid": {roost.daemon.pid}' in up.stdout
+
+
+def test_P7_what_is_asked_of_all_is_done_for_each_on_its_own(roost: Roost) -> None:
+    """One refuses, one is removed in the middle, one is renamed; the others are done."""
+    roost.add("m", wake="never", away="resume")
+    roost.add("c")
+    done = roost.cli("refresh", "--all")
+    assert (done.returncode, done.stdout.count("begins a new conversation")) == (1, 3), done
+    assert done.stderr.startswith("roost: 'm': 'm' goes on with a person's conversation")
+    rows = json.loads(roost.cli("refresh", "--all", "--json").stdout)
+    assert [row["name"] for row in rows] == ["a", "b", "c"]
+    for name in ("b", "c"):
+        roost.send(name, "@@ignore TERM@@\n@@ignore HUP@@\n@@ignore INT@@", wait="replied", timeout=PATIENCE)
+    roost.call("stop", name="a")
+    with started(roost, "remove", "b", "--force") as removal, started(roost, "rename", "c", "d", "--force"):
+        roost.until_state("b", "stopping")
+        roost.until_state("c", "stopping")
+        rows = {row["name"]: row for row in roost.call("start", all=True)}
+        assert (rows["a"]["stopped"], rows["b"]["error"]["message"]) == (False, "'b' is being removed")
+        rows = {row["name"]: row["stopped"] for row in roost.call("stop", all=True)}
+        assert rows == {"a": True, "d": True, "m": True}
+        assert removal.wait(PATIENCE) == 0
 
 
 def test_F26_sleep_wake_restart_and_wait_do_what_they_say(roost: Roost) -> None:

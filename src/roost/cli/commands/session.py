@@ -2,7 +2,7 @@
 
 from roost.cli.app import App
 from roost.cli.command import Argument, Choice, Option, command
-from roost.cli.output import Progress, local, one_line, paint_state, remark, say, show_json, wrap
+from roost.cli.output import Progress, local, one_line, paint_state, remark, say, show_json, warn, wrap
 from roost.cli.registry import show_rows
 from roost.client.connection import Answer, Record
 from roost.core.vocabulary.durations import parse_duration
@@ -72,36 +72,28 @@ def wait_command(app: App, name: str, state: str, timeout: float | None) -> None
         say(f"{name} is gone")
 
 
-@command("stop", Argument("name", required=False), Option("--all", "everyone", help="All agents."))
-def stop_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
+_ALL = Option("--all", "everyone", help="All agents, each on its own; exit code 1 when one refuses.")
+
+
+@command("stop", Argument("name", required=False), _ALL)
+def stop_command(app: App, name: str | None, everyone: bool) -> int:  # noqa: FBT001 -- a flag
     """Park a peer: its session ends and nothing wakes it until `start`. Messages to it are kept."""
-    _each(app, "stop", name, everyone=everyone)
+    return _each(app, "stop", name, everyone=everyone)
 
 
-@command("start", Argument("name", required=False), Option("--all", "everyone", help="All agents."))
-def start_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
+@command("start", Argument("name", required=False), _ALL)
+def start_command(app: App, name: str | None, everyone: bool) -> int:  # noqa: FBT001 -- a flag
     """Unpark a peer, and lift its quarantine. What waits for it is delivered."""
-    _each(app, "start", name, everyone=everyone)
+    return _each(app, "start", name, everyone=everyone)
 
 
-@command(
-    "refresh",
-    Argument("name", required=False),
-    Option("--all", "everyone", help="All agents."),
-)
-def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
+@command("refresh", Argument("name", required=False), _ALL)
+def refresh_command(app: App, name: str | None, everyone: bool) -> int:  # noqa: FBT001 -- a flag
     """Make a peer's next wake a fresh one.
 
     A session that lives goes on; what is woken after it begins a new conversation.
     """
-    rows = _asked(app, "refresh", name, everyone=everyone)
-    if app.json:
-        show_json(rows)
-    elif not rows:
-        say("no peers")
-    for row in () if app.json else rows:
-        after = ", after the session that it has now" if row.get("session") else ""
-        remark(f"{row['name']} begins a new conversation at its next wake{after}")
+    return _each(app, "refresh", name, everyone=everyone)
 
 
 @command("interrupt", Argument("name"))
@@ -149,25 +141,29 @@ def call_with_progress(app: App, method: str, params: Record) -> Answer:
         progress.clear()
 
 
-def _asked(app: App, method: str, name: str | None, *, everyone: bool) -> list[Record]:
-    """The rows of the peers that a method was called for."""
+def _each(app: App, method: str, name: str | None, *, everyone: bool) -> int:
+    """Call a method for one peer or for all, and show for which it was done; 1 when one of all refused."""
     if everyone == (name is not None):
         raise UsageError(f"`roost {method}` takes either a NAME or --all")
     rows: list[Record] = call_with_progress(app, method, {"name": name, "all": everyone})
-    return rows
-
-
-def _each(app: App, method: str, name: str | None, *, everyone: bool) -> None:
-    rows = _asked(app, method, name, everyone=everyone)
+    done = [row for row in rows if "error" not in row]
+    refused = [row for row in rows if "error" in row]
     if app.json:
-        show_json(rows)
+        show_json(done)
     elif not rows:
         say("no peers")
-    elif everyone:
-        show_rows(rows)
-    else:
-        for row in rows:
+    elif method == "refresh":
+        for row in done:
+            after = ", after the session that it has now" if row.get("session") else ""
+            remark(f"{row['name']} begins a new conversation at its next wake{after}")
+    elif not everyone:
+        for row in done:
             _say_row(row)
+    elif done:
+        show_rows(done)
+    for row in refused:
+        warn(f"roost: '{row['name']}': {row['error']['message']}")
+    return 1 if refused else 0
 
 
 def _show(app: App, row: Record) -> None:

@@ -1,7 +1,7 @@
 """What can be asked of sessions: ended, and what is asked of a running one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from roost.core.vocabulary import requests as r
@@ -12,7 +12,7 @@ from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.progress import Progress
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.waits import Waits
-from roost.errors import RefusedError, RoostError
+from roost.errors import NotFoundError, RefusedError, RoostError
 from roost.host.interfaces.clock import Clock
 
 EndUnstored = Callable[[Session], Awaitable[None]]
@@ -43,6 +43,28 @@ class Sessions:
             while self._fleet.get(name).sessions:
                 await changes.get()
         return self._peers.row(name)
+
+    async def for_each(
+        self, names: Sequence[str], do: Callable[[str], Awaitable[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """Do something for many peers, for each on its own: their rows, with an `error` where one refused.
+
+        One that is removed meanwhile has none; one that is renamed has it under its new name.
+        """
+        rows = await asyncio.gather(*(self._tried(name, do) for name in names))
+        return [row for row in rows if row is not None]
+
+    async def _tried(
+        self, name: str, do: Callable[[str], Awaitable[dict[str, Any]]]
+    ) -> dict[str, Any] | None:
+        try:
+            return await do(name)
+        except NotFoundError:
+            now = self._fleet.called(name)
+            return await self._tried(now, do) if now not in (None, name) else None
+        except RoostError as error:
+            told = {"code": error.code, "message": error.message, "exit_code": error.exit_code}
+            return {**self._peers.row(name), "error": told}
 
     async def _end_all(self, name: str, event: r.Stop | r.Rest) -> None:
         """Have all sessions of a peer ended. That needs no store: what it refuses is recorded later."""

@@ -1,6 +1,7 @@
 """The methods about sessions: begun, parked, ended, and what is asked of a running one."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -86,16 +87,25 @@ class SessionMethods:
     async def _stop(self, call: Call[Some]) -> Answer:
         names = self._names(call.params)
         theirs = [name for name in names if call.params.all and self._api.peers.in_own_terminal(name)]
-        stopped = [name for name in names if name not in theirs]
-        rows = await asyncio.gather(*(self._api.sessions.stop(name, call.by) for name in stopped))
+        others = [name for name in names if name not in theirs]
+        rows = await self._each(call, others, self._api.sessions.stop)
+        stopped = [row["name"] for row in rows if "error" not in row]
         notes = [f"'{name}' runs in a person's own terminal; `roost stop {name}` ends it" for name in theirs]
         return Answer(rows, [*self._api.peers.let_go_of(stopped), *notes])
 
     async def _start(self, call: Call[Some]) -> Answer:
-        return Answer([await self._api.sessions.start(name, call.by) for name in self._names(call.params)])
+        return Answer(await self._each(call, self._names(call.params), self._api.sessions.start))
 
     async def _refresh(self, call: Call[Some]) -> Answer:
-        return Answer([await self._api.sessions.refresh(name, call.by) for name in self._names(call.params)])
+        return Answer(await self._each(call, self._names(call.params), self._api.sessions.refresh))
+
+    async def _each(
+        self, call: Call[Some], names: list[str], do: Callable[[str, str], Awaitable[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """Do it for the one peer that is named, or for all as `for_each` does; their rows."""
+        if call.params.all:
+            return await self._api.sessions.for_each(names, lambda name: do(name, call.by))
+        return [await do(name, call.by) for name in names]
 
     def _names(self, asked: Some) -> list[str]:
         if asked.name is not None and not asked.all:
