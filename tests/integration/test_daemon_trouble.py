@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -178,6 +179,22 @@ def test_down_with_agents_ends_all_and_wakes_none(roost: Roost) -> None:
     roost.until_message(waiting, "queued", "done", "accepted", "offered")
     assert roost.message(busy)["state"] in ("accepted", "offered", "dead-letter")
     assert len([one for one in roost.prompts(busy) if "@@delay" in one["text"]]) == 1
+
+
+def test_down_with_agents_ends_all_although_one_is_removed_meanwhile(roost: Roost) -> None:
+    stubborn = "@@ignore TERM@@\n@@ignore HUP@@\n@@ignore INT@@"
+    for name in ("a", "b"):
+        roost.add(name)
+        roost.send(name, stubborn, wait="replied", timeout=PATIENCE)
+    pids = [roost.session(name)["agent_pid"] for name in ("a", "b")]
+    removal = threading.Thread(target=lambda: roost.cli("remove", "b", "--force"))
+    removal.start()
+    roost.until_state("b", "stopping")
+    done = roost.cli("down", "--agents")
+    removal.join(PATIENCE)
+    assert done.returncode == 0, done
+    assert not any(alive(pid) for pid in pids)
+    assert roost.daemon.wait(PATIENCE) == 0
 
 
 def test_down_with_agents_ends_a_session_that_is_just_starting(roost: Roost) -> None:

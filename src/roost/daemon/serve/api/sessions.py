@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from roost.core.vocabulary import requests as r
@@ -72,8 +73,11 @@ class Sessions:
             await asyncio.gather(*(self._end_unstored(session) for session in self._fleet.get(name).sessions))
 
     async def rest(self, name: str) -> None:
-        """End a peer's sessions as a clean park, without stopping the peer."""
-        with self._waits.peer(name) as changes:
+        """End a peer's sessions as a clean park, without stopping the peer.
+
+        One that is removed meanwhile, or has another name by then, has none of them any more.
+        """
+        with self._waits.peer(name) as changes, suppress(NotFoundError):
             sessions = self._fleet.get(name).sessions
             before = [session.id for session in sessions if not session.own_terminal]
             await self._end_all(name, r.Rest("operator"))
