@@ -157,6 +157,8 @@ def test_reference_check_sees_a_setting_without_a_line(monkeypatch: pytest.Monke
         (["wait", "bob", "--for", "lunch"], "'lunch' is not one of"),
         (["messages", "--limit", "0"], "'0' is not a whole number from 1 on; see `roost messages --help`"),
         (["events", "--after", "x"], "'x' is not a whole number from 0 on"),
+        (["events", "--after", "9" * 20], "is not a whole number up to 9223372036854775807; see"),
+        (["messages", "--limit", str(2**63)], "'9223372036854775808' is not a whole number up to"),
         (["down", "--agent"], "no such option '--agent'; did you mean '--agents'? See `roost down --help`"),
         (["list", "extra"], "see `roost list --help`"),
         (["send"], "missing argument 'TO'; see `roost send --help`"),

@@ -30,17 +30,21 @@ class Choice:
         return text
 
 
+MOST = 2**63 - 1
+"""The greatest number that the store can count to."""
+
+
 class Number:
-    """A whole number from `least` on."""
+    """A whole number from `least` to MOST."""
 
     def __init__(self, least: int) -> None:
-        """There is no greatest one."""
+        """With the least that means something."""
         self.least = least
 
     def __call__(self, text: str) -> int:
         """The number. Raises ValueError."""
         number = int(text)
-        if number < self.least:
+        if not self.least <= number <= MOST:
             raise ValueError(text)
         return number
 

@@ -8,7 +8,7 @@ import click
 from roost import __version__
 from roost.cli.app import App
 from roost.cli.catalog import ALIASES, COMMANDS, MODULES, find
-from roost.cli.command import GLOBAL, JSON, Argument, Choice, Command, Number, Option
+from roost.cli.command import GLOBAL, JSON, MOST, Argument, Choice, Command, Number, Option
 from roost.errors import RoostError, UsageError
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -67,7 +67,9 @@ def _number_of(kind: Number) -> Callable[[str], int]:
         try:
             return kind(text)
         except ValueError as error:
-            raise click.BadParameter(f"'{text}' is not a whole number from {kind.least} on") from error
+            great = text.isdecimal() and text.strip("0")
+            bound = f"up to {MOST}" if great else f"from {kind.least} on"
+            raise click.BadParameter(f"'{text}' is not a whole number {bound}") from error
 
     return number
 
