@@ -292,6 +292,16 @@ def roost(home: Home) -> Iterator[Roost]:
         yield made
 
 
+def test_a_backup_that_was_cut_off_in_a_process_of_the_same_pid_is_not_in_the_way(roost: Roost) -> None:
+    roost.add("a")
+    copy = roost.home.root / "copy.db"
+    for left in ("", "-journal", "-wal"):
+        copy.with_name(f".copy.db.{roost.daemon.pid}.part{left}").write_bytes(b"half a copy" * 1000)
+    done = roost.cli("backup", str(copy))
+    assert (done.returncode, "1 peer" in done.stdout) == (0, True), done
+    assert list(roost.home.root.glob("*copy.db*")) == [copy]
+
+
 def test_backup_and_restore_refuse_what_would_destroy(roost: Roost) -> None:
     roost.add("a")
     copy = roost.home.root / "copy.db"

@@ -35,6 +35,7 @@ def back_up(source: apsw.Connection, target: Path) -> Copied:
     if target.exists():
         raise RefusedError(f"there is a file {target} already; choose another name or move it away")
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial.unlink(missing_ok=True)  # of one that was cut off in a process with our pid, as in a container
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     try:
         copied = _copy(source, partial)
