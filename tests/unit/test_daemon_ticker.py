@@ -1,7 +1,9 @@
 """A deadline is never lost, however long a commit takes."""
 
 import asyncio
+from typing import Any, cast
 
+import pytest
 from msgspec.structs import replace
 
 from roost.core.vocabulary import requests as r
@@ -11,7 +13,8 @@ from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
-from roost.daemon.state.ticker import Ticker
+from roost.daemon.state.ticker import RETRY, Ticker
+from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.store.interfaces import Batch, JournalRow
 from roost.store.memory import MemoryStore
@@ -28,6 +31,17 @@ class SlowStore(MemoryStore):
         rows = await super().commit(batch)
         await self.clock.advance(3.0)
         return rows
+
+
+class FullStore(MemoryStore):
+    """A store whose disk is full at times."""
+
+    full = False
+
+    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
+        if self.full:
+            raise StoreError("the disk is full")
+        return await super().commit(batch)
 
 
 async def test_N2_what_becomes_due_during_a_commit_is_done_after_it() -> None:
@@ -72,3 +86,25 @@ async def test_G9_what_a_session_shows_is_read_before_its_end_is_judged() -> Non
     await asyncio.wait_for(ended.wait(), 5)
     await tasks.close()
     assert order == ["look at p", "end"]
+
+
+@pytest.mark.parametrize(
+    "event", [r.Resend("1", "operator"), cast("Any", object())], ids=["refused", "defect"]
+)
+async def test_N2_what_changes_nothing_leaves_what_is_overdue(event: r.Resend) -> None:
+    """The disk was full when a message was to expire; then something is asked of its peer that cannot be."""
+    clock, tasks, store = VirtualClock(), Tasks(), FullStore()
+    fleet = Fleet(store, clock, Policy({"human": Traits(mailbox=True)}), tasks)
+    tasks.start(Ticker(fleet, clock, tasks).run(), "ticker")
+    await fleet.add(Peer("p", "5eed", Settings("/", "human"), clock.now()))
+    expires = clock.now() + 1.0
+    await fleet.tell("p", r.Submit(Message("1", "asker", "p", clock.now(), 0, "d", expires_at=expires)))
+    store.full = True
+    await clock.advance(2.0)
+    store.full = False
+    with pytest.raises(RoostError, match=r"not in doubt|defect"):
+        await fleet.tell("p", event)
+    assert len(fleet.get("p").messages) == 1
+    await clock.advance(RETRY)
+    assert fleet.get("p").messages == ()
+    await tasks.close()

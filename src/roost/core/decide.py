@@ -270,7 +270,8 @@ def _being_examined(step: Step) -> bool:
 def deadline(state: PeerState, now: float, policy: Policy = _PLAIN) -> float | None:
     """When the peer needs a `Tick` next (Unix seconds), None when only an event can change anything.
 
-    All that was due at `now` has been done, so a time that has passed waits for an event, not for a tick.
+    `now`: when the event was decided that led to this state. All that was due then has been done, so a time
+    that has passed waits for an event, not for a tick. A refused event leads to no state and does nothing.
     """
     return min((at for at in _times(state, policy) if at > now), default=None)
 

@@ -25,6 +25,11 @@ class Outcome(Struct, frozen=True):
         """Lines for the asker."""
         return [command.text for command in self.commands if type(command) is c.Advise]
 
+    @property
+    def refusal(self) -> RoostError | None:
+        """Why the event was refused; None: it was not."""
+        return next((command.error for command in self.commands if type(command) is c.Refuse), None)
+
 
 class Waiting(Struct):
     """`done`: None where nobody waits for the outcome. `kept`: fires when the store has refused it.
@@ -67,10 +72,11 @@ class Lane(Struct):
 class Decided:
     """What was decided of all that waited in one lane: the state that it makes, and each event's outcome.
 
-    `items`: what was decided; `commands`: all that follows from it, in order.
+    `items`: what was decided; `commands`: all that follows from it, in order. `unchanged`: each event was
+    refused, or could not be decided.
     """
 
-    __slots__ = ("commands", "items", "lane", "name", "outcomes", "state")
+    __slots__ = ("commands", "items", "lane", "name", "outcomes", "state", "unchanged")
 
     def __init__(
         self, name: str, lane: Lane, state: PeerState | None, outcomes: list[tuple[Waiting, Outcome]]
@@ -79,13 +85,13 @@ class Decided:
         self.name, self.lane, self.state, self.outcomes = name, lane, state, outcomes
         self.items = [item for item, _ in outcomes]
         self.commands = tuple([command for _, outcome in outcomes for command in outcome.commands])
+        self.unchanged = all(outcome.refusal is not None for _, outcome in outcomes)
 
 
 def accepted(outcome: Outcome) -> Outcome:
     """Raise the error of a `Refuse`."""
-    for command in outcome.commands:
-        if type(command) is c.Refuse:
-            raise command.error
+    if outcome.refusal is not None:
+        raise outcome.refusal
     return outcome
 
 

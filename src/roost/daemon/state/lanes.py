@@ -178,7 +178,7 @@ class Lanes:
         if rows:
             self._listeners.journal(rows)
         for each in made:
-            self._listeners.decided_at = at
+            self._listeners.decided_at = at if not each.unchanged else None
             try:
                 self._move(each.name, each.lane)
                 self._listeners.committed(each.name, each.state, each.commands, ())

@@ -12,8 +12,11 @@ class Listeners:
 
     def __init__(self, decided_at: float) -> None:
         """Begin with nobody."""
-        self.decided_at = decided_at
-        """When the decision was made that `on_committed` is told of (Unix seconds): before its commit."""
+        self.decided_at: float | None = decided_at
+        """When the decision was made that `on_committed` is told of (Unix seconds): before its commit.
+
+        None: nothing was changed, and nothing done of what was due.
+        """
         self.on_effect: Callable[[c.Effect], None] = lambda _effect: None
         self.on_committed: list[Callable[[str, PeerState | None, tuple[c.Command, ...]], None]] = []
         self.on_kept: list[Callable[[str, PeerState | None], None]] = []

@@ -37,9 +37,11 @@ class Ticker:
         fleet.listeners.on_committed.append(self._committed)
 
     def _committed(self, name: str, state: PeerState | None, _commands: object) -> None:
-        # What became due while the commit ran has not been done: it is counted from the decision.
+        # What became due while the commit ran has not been done: it is counted from the decision. Where all
+        # was refused, nothing has been done: what is known already stands, be it overdue.
         decided, policy = self._fleet.listeners.decided_at, self._fleet.policy
-        self.schedule(name, deadline(state, decided, policy) if state is not None else None)
+        if decided is not None:
+            self.schedule(name, deadline(state, decided, policy) if state is not None else None)
 
     def schedule(self, name: str, at: float | None) -> None:
         """Remember a peer's next deadline; None: it has none."""
