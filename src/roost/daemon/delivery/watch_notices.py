@@ -3,6 +3,7 @@
 Each piece of news is an intent until the message that tells it is stored, with which all of them are settled.
 """
 
+import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ GATHER = 0.25
 """Seconds for which the first news waits for more, as when many peers end together."""
 APART = 10.0
 """Seconds between two such messages to one watcher."""
+AGAIN = 2.0
+"""Seconds until the next try, when what is to be told cannot be stored."""
 SHOWN = 20
 """Lines of one message; how many more there are is its last."""
 
@@ -33,20 +36,20 @@ class WatchNotices:
         self._store = store
         self._clock = clock
         self._held: defaultdict[str, list[c.Notify]] = defaultdict(list)
-        self._telling: set[str] = set()
+        self._turn: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._next: dict[str, float] = {}
 
     async def deliver(self, command: c.Notify) -> None:
-        """Tell it, alone or with others; whoever comes first does so for all that come meanwhile.
+        """Tell it, alone or with others, and return when it is told.
 
-        Raises StoreError: all of it is still to be told then, by whoever tells this again.
+        Whoever has the turn tells all that has come; what comes while that is being stored has the next one.
+        Raises StoreError: it is still to be told then, by whoever tells it again.
         """
         to = command.to
         self._held[to].append(command)
-        if to in self._telling:
-            return
-        self._telling.add(to)
-        try:
+        async with self._turn[to]:
+            if command not in self._held[to]:
+                return
             now = self._clock.monotonic()
             await self._clock.sleep(max(GATHER, self._next.get(to, now) - now))
             taken, self._held[to] = self._held[to], []
@@ -54,10 +57,9 @@ class WatchNotices:
                 await self._tell(taken)
             except Exception:
                 self._held[to] = [*(each for each in taken if each is not command), *self._held[to]]
+                self._next[to] = self._clock.monotonic() + AGAIN
                 raise
             self._next[to] = self._clock.monotonic() + APART
-        finally:
-            self._telling.discard(to)
 
     async def _tell(self, taken: Sequence[c.Notify]) -> None:
         news = [each for each in taken if await self._store.message(each.id) is None]
