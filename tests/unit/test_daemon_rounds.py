@@ -12,6 +12,7 @@ from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.watch import Watch, Watched
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import QueueFullError, StoreError
@@ -24,15 +25,18 @@ NAMES = ("a", "b", "c")
 
 
 class CountingStore(MemoryStore):
-    """A store that notes what it was given, and refuses what is for some peers."""
+    """A store that notes what it was given, waits until it is `open`, and refuses what is for some peers."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.open = asyncio.Event()
+        self.open.set()
         self.given: list[Batch] = []
         self.refused: dict[str, StoreError] = {}
 
     async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
         self.given.append(batch)
+        await self.open.wait()
         for line in batch.journal:
             if line.peer in self.refused:
                 raise self.refused[line.peer]
@@ -45,15 +49,16 @@ class World:
     def __init__(self) -> None:
         self.store, self.tasks = CountingStore(), Tasks()
         policy = Policy({HUMAN: Traits(mailbox=True)})
-        self.fleet = Fleet(self.store, VirtualClock(), policy, self.tasks)
+        self.clock = VirtualClock()
+        self.fleet = Fleet(self.store, self.clock, policy, self.tasks)
 
     async def prepare(self) -> None:
         for name in NAMES:
             await self.fleet.add(Peer(name, "5eed", Settings("/", HUMAN, queue_limit=2), 1.0))
         self.store.given.clear()
 
-    async def send(self, number: int, to: str) -> PeerState | None:
-        message = Message(f"{number:032x}", "operator", to, 1.0, 2, "d")
+    async def send(self, number: int, to: str, topic: str | None = None) -> PeerState | None:
+        message = Message(f"{number:032x}", "operator", to, 1.0, 2, "d", topic=topic)
         outcome = await self.fleet.tell(to, r.Submit(message, fresh=True), bodies={message.id: b"hi"})
         return outcome.state
 
@@ -113,3 +118,49 @@ async def test_a_defect_in_the_news_of_one_peer_keeps_back_no_other(
     assert [type(each) for each in found] == [PeerState] * 3
     assert "not all could be told of a commit of b" in caplog.text
     assert [len(world.fleet.get(name).messages) for name in NAMES] == [1, 1, 1]
+
+
+async def told_of_topic(world: World, *, once: bool) -> list[str]:
+    """What a watch tells when others are written to while the first message is being stored."""
+    world.fleet.watches.load([Watch("w", "boss", Watched.TOPIC, "deploy", 1.0, 1e12, once)])
+    told: list[str] = []
+
+    def effect(made: c.Effect) -> None:
+        if isinstance(made, c.Notify):
+            told.append(made.notice.why)
+
+    world.fleet.listeners.on_effect = effect
+    world.store.open.clear()
+    sent: list[asyncio.Task[PeerState | None]] = []
+    for number, name in enumerate(NAMES):
+        sent.append(world.tasks.start(world.send(number, name, "deploy"), "send"))
+        await world.clock.advance(0)
+    world.store.open.set()
+    await asyncio.wait(sent)
+    return [next(name for name in NAMES if f"wrote to '{name}'" in why) for why in told]
+
+
+async def test_a_watch_that_tells_once_does_so_whatever_is_being_stored(world: World) -> None:
+    assert await told_of_topic(world, once=True) == ["a"]
+    assert world.fleet.watches.all() == []
+
+
+async def test_a_watch_counts_all_that_it_tells_whatever_is_being_stored(world: World) -> None:
+    assert await told_of_topic(world, once=False) == ["a", "b", "c"]
+    assert [watch.told for watch in world.fleet.watches.all()] == [3]
+
+
+async def test_a_watch_tells_of_the_next_message_where_the_first_is_not_stored(world: World) -> None:
+    world.store.refused["a"] = StoreError("the disk is full")
+    assert await told_of_topic(world, once=True) == ["b"]
+
+
+async def test_what_is_being_stored_holds_nobody_up_where_nothing_is_watched(world: World) -> None:
+    assert await told_of_topic(world, once=True) == ["a"]
+    world.store.given.clear()
+    world.store.open.clear()
+    for number, name in enumerate(NAMES, 4):
+        world.tasks.start(world.send(number, name, "deploy"), "send")
+        await world.clock.advance(0)
+    assert len(world.store.given) == len(NAMES)
+    world.store.open.set()

@@ -1,9 +1,10 @@
 """The lanes of all peers: what waits in them is decided, committed and told of.
 
 Events of one peer are decided in order. What waits in any lanes at one moment is a round: decided at one go
-and committed together; where that cannot be stored, each lane is tried alone. A decision becomes visible,
-is answered and has its effects only after its commit; a commit that fails leaves the state as it was and
-fails every event in it.
+and committed together; where that cannot be stored, each lane is tried alone. The next round may begin
+meanwhile, unless what is being stored changes what is watched. A decision becomes visible, is answered and
+has its effects only after its commit; a commit that fails leaves the state as it was and fails every event
+in it.
 """
 
 import asyncio
@@ -119,19 +120,22 @@ class Lanes:
         return left
 
     async def _commit_together(self, taken: Mapping[str, tuple[Lane, list[Fact]]]) -> list[Fact]:
+        await self.watches.settled()
         here, sight = read_clocks(self._clock), self.watches.sight()
         made: list[Decided] = []
         for name, (lane, own) in taken.items():
             waiting = [Waiting(event, settles, {}, (), None) for _, event, settles in own]
             made.append(Decided(name, lane, *decide_all(name, lane, waiting, here, self.policy, sight)))
         try:
-            await self._store_all(made, here.wall)
+            with self.watches.being_stored(each.commands for each in made):
+                await self._store_all(made, here.wall)
         except RoostError:
             return [fact for _, own in taken.values() for fact in own]
         return []
 
     async def _round(self) -> None:
         """Decide what waits in all lanes that are ready."""
+        await self.watches.settled()
         ready, self._ready = self._ready, {}
         here, sight = read_clocks(self._clock), self.watches.sight()
         made: list[Decided] = []
@@ -146,7 +150,8 @@ class Lanes:
                     # Nothing to commit, no state to set: a peer of this name may be being added just now.
                     lane.unstored = []
                     fail(waiting, NotFoundError(f"'{name}' has just been removed"))
-            await self._commit(made, here.wall)
+            with self.watches.being_stored(each.commands for each in made):
+                await self._commit(made, here.wall)
         finally:
             for name, lane in ready.items():
                 self._release(name, lane)

@@ -1,11 +1,13 @@
 """All watches: what they are about, and what each transition means for them.
 
-What was decided is seen by what is decided after it in the same round, and by all others once it is stored.
+What was decided is seen by what is decided after it: at once in the same round; other rounds wait until it is
+stored, or taken back because it cannot be.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 from roost.core import watching
 from roost.core.vocabulary import commands as c
@@ -28,6 +30,8 @@ class Watches:
         self.written = asyncio.Event()
         self.writes: deque[Write] = deque(maxlen=UNJUDGED)
         self._all: dict[str, Watch] = {}
+        self._stored = asyncio.Event()
+        self._stored.set()
 
     def load(self, watches: Iterable[Watch]) -> None:
         """Take over the stored ones."""
@@ -55,9 +59,26 @@ class Watches:
                 if isinstance(command, c.AddWatch | c.EndWatch):
                     self.changed.set()
 
+    async def settled(self) -> None:
+        """Wait until no change of them is being stored."""
+        while not self._stored.is_set():
+            await self._stored.wait()
+
     def sight(self) -> "Sight":
         """The watches as a round sees them."""
         return Sight(self._all)
+
+    @contextmanager
+    def being_stored(self, decided: Iterable[Iterable[c.Command]]) -> Generator[None]:
+        """What a round has decided is being stored: if it changes them, they are not settled until then."""
+        if not any(type(command) in _CHANGING for commands in decided for command in commands):
+            yield
+            return
+        self._stored.clear()
+        try:
+            yield
+        finally:
+            self._stored.set()
 
 
 class Sight:
