@@ -130,7 +130,7 @@ def test_what_has_happened_keeps_the_time_it_had() -> None:
 def test_what_comes_after_a_clock_was_set_back_is_of_the_peer_that_is_there(
     set_by: float, moved: float
 ) -> None:
-    """Else a thread has no members and a renamed peer leaves messages behind, for as long as it was set back."""
+    """Else a thread has no members, and a renamed peer leaves messages behind, for as long as that was."""
     before = _state()
     after, _ = decide(before, f.ClockMoved(set_by, set_by), 100.0 + set_by, Policy())
     assert after is not None
