@@ -13,8 +13,10 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import stand_in
 from roost.daemon.session import evidence
 from roost.runtimes.claude import ClaudeRuntime
+from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.context import Context
+from roost.runtimes.facts import Fact
 
 KNOWN, OTHER = (f"11111111-2222-4333-8444-55555555555{digit}" for digit in "12")
 MESSAGE = Message("0" * 32, "asker", "a", 1000.0, 1, "d", attempts=1)
@@ -90,6 +92,29 @@ def test_C2_what_cannot_be_searched_is_not_absent(tmp_path: Path, monkeypatch: p
     found = examine(tmp_path)
     assert found.verdict is Examination.UNCLEAR
     assert path.name in found.why
+
+
+def test_C2_a_record_with_a_call_that_is_nested_too_deep_is_searched_all_the_same(tmp_path: Path) -> None:
+    deep = "[" * 1500 + "]" * 1500
+    path = transcript(tmp_path, KNOWN, user(text()))
+    with path.open("a") as file:
+        file.write(f'{{"type":"assistant","message":{{"content":[{{"type":"tool_use","input":{deep}}}]}}}}\n')
+        file.write(json.dumps(OVER, separators=(",", ":")) + "\n")
+    assert examine(tmp_path).verdict is Examination.ENDED
+
+
+def test_C2_what_its_sensor_does_not_understand_is_not_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> list[Fact]:
+        raise KeyError("id")
+
+    path = transcript(tmp_path, KNOWN, user(text()))
+    monkeypatch.setattr(ClaudeSensor, "on_lines", broken)
+    found = examine(tmp_path)
+    assert found.verdict is Examination.UNCLEAR
+    assert path.name in found.why
+    assert "is not understood: KeyError('id')" in caplog.text
 
 
 def test_C16_a_packed_record_that_is_new_enough_leaves_it_unclear(tmp_path: Path) -> None:

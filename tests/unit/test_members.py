@@ -156,8 +156,8 @@ def test_rows_of_peers_take_a_fifth_of_their_bytes() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"[]", pack(b"x" * 100)[:-1], pack(b"0" * (MOST + 1))],
-    ids=["none", "plain", "cut", "much"],
+    [b"", b"[]", pack(b"x" * 100)[:-1], pack(b"0" * (MOST + 1)), pack(b'[{"x":' + b"[" * 100_000)],
+    ids=["none", "plain", "cut", "much", "deep"],
 )
 async def test_what_cannot_be_unpacked_is_passed_over(world: World, value: bytes) -> None:
     world.join(1)

@@ -328,13 +328,16 @@ def test_lines_that_are_too_long_or_no_json_are_passed_over_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "PIECE", 64)
-    monkeypatch.setattr(records, "LONGEST", 1000)
     path = tmp_path / "c.jsonl"
     good = json.dumps({"type": "user", "text": "good"})
-    path.write_text("\n".join([good, "{broken", "[1]", good + " " * 5000, "", good, '{"type": "us']))
+    deep = good[:-1] + f', "deep": {"[" * 5000}{"]" * 5000}}}'
+    monkeypatch.setattr(records, "LONGEST", len(deep) + 1)
+    path.write_text("\n".join([good, "{broken", "[1]", good + " " * 20000, "", good, deep, '{"type": "us']))
+    with path.open("ab") as file:
+        file.write(b'er\xff"}\n')
     said = transcript(DemoReader(), path)
-    assert [turn.text for turn in all_of(said)] == ["good", "good"]
-    assert said.record.skipped == 3
+    assert [turn.text for turn in all_of(said)] == ["good"] * 3
+    assert said.record.skipped == 4
 
 
 def test_a_record_is_followed_as_it_grows_goes_on_elsewhere_and_is_written_anew(tmp_path: Path) -> None:

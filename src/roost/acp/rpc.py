@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
+from roost.foreign import decode
+
 NO_METHOD = -32601
 BAD_PARAMETERS = -32602
 
@@ -71,8 +73,8 @@ class Rpc:
         if not line.strip():
             return None
         try:
-            message: object = json.loads(line)
-        except (ValueError, RecursionError):
+            message = decode(line)
+        except ValueError:
             return _noise(line)
         if not isinstance(message, dict):
             return _noise(line)

@@ -1,17 +1,18 @@
 """Reading the JSON lines that agent programs write."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
+
+from roost.foreign import decode
 
 
 def records(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     """The JSON objects among the lines; anything else is passed over: a torn line must not stop a sensor."""
     for line in lines:
         try:
-            record = json.loads(line)
+            record = decode(line)
         except ValueError:
             continue
         if isinstance(record, dict):

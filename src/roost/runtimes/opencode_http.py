@@ -14,6 +14,7 @@ from typing import Any
 import httptools
 from msgspec import Struct
 
+from roost.foreign import decode
 from roost.runtimes.call import CallLostError, CallRefusedError
 
 HOST = "127.0.0.1"
@@ -47,7 +48,7 @@ class Reply(Struct):
     def value(self) -> Any:  # noqa: ANN401 -- whatever stands in it
         """What its JSON says; None where it holds none."""
         try:
-            return json.loads(bytes(self.body or b""))
+            return decode(bytes(self.body or b""))
         except ValueError:
             return None
 

@@ -9,7 +9,6 @@ is read is written to a file of lines for each conversation, which is searched a
 # pyright: reportUnknownMemberType=false
 
 import errno
-import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 import apsw
 
+from roost.foreign import decode
 from roost.runtimes import opencode_lines
 from roost.runtimes.opencode_lines import Message
 
@@ -154,5 +154,5 @@ def _messages(store: _Store, conversation: str, at: int) -> Iterator[Message]:
 
 
 def _object(data: str) -> Mapping[str, Any]:
-    found: object = json.loads(data)
+    found: object = decode(data)
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
+from roost.foreign import decode
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
 from roost.runtimes.opencode_api import BEGUN, Api, table, tables
 from roost.runtimes.opencode_events import Events, Restarted, is_beat, is_noise
@@ -122,7 +122,7 @@ class Stream:
 
 def _object(event: bytes) -> Mapping[str, Any]:
     try:
-        known: object = json.loads(event)
+        known: object = decode(event)
     except ValueError:
         return {}
     return cast("dict[str, Any]", known) if isinstance(known, dict) else {}

@@ -175,5 +175,5 @@ def decode(frame: bytes) -> Frame:
     """The frame of these bytes. Raises BrokenFrameError."""
     try:
         return _decoder.decode(frame)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's are some
         raise BrokenFrameError(f"a frame cannot be read: {error}") from error

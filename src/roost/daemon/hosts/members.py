@@ -270,7 +270,7 @@ class Members:
                 self._index(host, known.peers, peers)
                 known.peers = peers
                 self._say(host)
-        except ValueError as error:  # msgspec's are some
+        except (ValueError, RecursionError) as error:  # msgspec's are some
             _log.warning("what %s tells cannot be read: %s", host, error)
 
     def _index(self, host: str, before: Sequence[Row], now: Sequence[Row]) -> None:

@@ -108,7 +108,7 @@ class Moves:
         """The fleet has it on record whose a peer is."""
         try:
             host = msgspec.json.decode(owner, type=Owner).host
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:  # msgspec's are some
             _log.warning("whose a peer is cannot be read: %s", error)
             return
         for state in self._fleet.states() if host != self._host else ():

@@ -249,5 +249,5 @@ class Registrar:
 def _read(data: bytes) -> Asked:
     try:
         return msgspec.json.decode(data, type=Asked)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's are some
         raise UsageError("what the host asks cannot be read") from error

@@ -5,6 +5,7 @@ conversation than the one that was known: a person may have begun that meanwhile
 paste, needs a look into every record that the runtime's program has written since the message was made.
 """
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ BOUND = 2 << 30
 """Bytes of records that are searched for a mark; where more were written, its absence is not proven."""
 SLACK = 3600.0
 """Seconds by which a record may be older than its message: a clock is set, a file system rounds."""
+_log = logging.getLogger("roost.evidence")
 
 
 class Finding(Struct, frozen=True):
@@ -135,7 +137,7 @@ def _since(message: Message, now: float) -> float:
 def _look(
     runtime: Runtime, context: Context, record: Path, message: Message, mark: str, *, own: bool
 ) -> Finding | None:
-    """Blocking: what one record says of the offer; None: it cannot be read.
+    """Blocking: what one record says of the offer; None: it cannot be read, or is not understood.
 
     `own`: it is of the conversation that the session ran. Another agent's prompt may quote the message: what
     only quotes it shows that it was taken, and not where.
@@ -149,8 +151,13 @@ def _look(
         return None
     # A sensor passes over lines that are older than its session; here all of the record counts.
     context = replace(context, session=replace(context.session, started_at=0.0))
+    try:
+        facts = list(runtime.sensor(context).on_lines(lines))
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as defect:
+        _log.warning("the record %s is not understood: %r", record, defect)
+        return None
     found = ended = forgotten = False
-    for fact in runtime.sensor(context).on_lines(lines):
+    for fact in facts:
         if isinstance(fact, Prompted) and (message.id, mark) in envelope.marks(fact.text):
             found, ended = own or _begins(fact.text, message), False
         elif isinstance(fact, TurnOver) and found:

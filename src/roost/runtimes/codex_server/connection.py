@@ -111,7 +111,7 @@ class Connection:
     def _take(self, line: bytes) -> None:
         try:
             frame = _decode(line)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return
         if frame.method is not None:
             frame.raw = line

@@ -3,7 +3,6 @@
 Everything here blocks.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from typing import IO, Any, Protocol, cast
 import msgspec
 
 from roost.errors import RoostError
+from roost.foreign import decode
 
 PACKED = ".zst"
 """How the name of a record ends that its program has compressed."""
@@ -189,13 +189,11 @@ def entry_of(line: bytes | str) -> Entry | None:
     """The JSON object in a line; None: there is none."""
     try:
         found: object = msgspec.json.decode(line)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         try:
-            found = json.loads(line)  # takes what msgspec does not, as lone surrogates
-        except (ValueError, RecursionError):
+            found = decode(line)  # takes what msgspec does not, as lone surrogates
+        except ValueError:
             return None
-    except RecursionError:
-        return None
     return cast("Entry", found) if isinstance(found, dict) else None
 
 

@@ -1,6 +1,5 @@
 """What the agents' own hooks report. A hook is a poke and a hint: order comes from the agent's record."""
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any, cast
@@ -14,6 +13,7 @@ from roost.daemon.serve.caller import Caller
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError
+from roost.foreign import decode
 from roost.host.interfaces.clock import Clock
 from roost.runtimes.carrier import Moment
 
@@ -42,8 +42,8 @@ class Hooks:
         if live is None:
             return {}
         try:
-            payload = json.loads(body)
-        except (ValueError, RecursionError):
+            payload = decode(body)
+        except ValueError:
             payload = {}
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
         if live.session.joined is not None and not _is_of(live, fields):
@@ -53,7 +53,7 @@ class Hooks:
         asks = None
         try:
             asks = live.sensor.on_hook(name, fields)
-        except (TypeError, ValueError, LookupError, AttributeError) as defect:
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as defect:
             _log.warning("the hook %s of %s is not understood: %r", name, live.peer, defect)
         finally:
             live.poke.set()
