@@ -96,3 +96,22 @@ def test_A2_a_row_that_cannot_be_read_hides_no_other(roost: Roost, tmp_path: Pat
     roost.start()
     assert [each["id"] for each in roost.call("inbox", name="box")] == good
     assert BROKEN in roost.call("status")["alarm"]
+
+
+def test_A2_texts_that_a_program_has_cut_in_a_character_or_that_hold_an_odd_path_are_shown(
+    roost: Roost,
+) -> None:
+    """Such texts stood in stores of earlier versions: half of a character, as an escape."""
+    roost.add("box", "human")
+    sent = roost.send("box", "mail")["id"]
+    roost.down(agents=True)
+    odd = r'{"why": "cut \ud83d, \udc80 and /caf\udce9"}'
+    change(roost, "UPDATE journal SET data = ? WHERE kind = 'queued' AND message = ?", odd, sent)
+    for daemon in ("down", "up"):
+        if daemon == "up":
+            roost.start()
+        shown, _ = rows(roost, "events")
+        (why,) = (each["data"]["why"] for each in shown if each["kind"] == "queued")
+        assert why.startswith("cut \ufffd, ")
+        assert (why == "cut \ufffd, \ufffd and /caf\ufffd") is (daemon == "up")
+        assert roost.cli("events").returncode == 0

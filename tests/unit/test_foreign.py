@@ -1,10 +1,17 @@
-"""JSON that other programs wrote is read, however deep it is nested."""
+"""JSON that other programs wrote is read, however deep it is nested and wherever its texts were cut."""
 
 import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
 
-from roost.foreign import DEPTH, decode
+from roost.acp.rpc import Asked, Rpc
+from roost.foreign import DEPTH, decode, whole
+from roost.runtimes.codex_server.connection import Connection, Frame
+from roost.runtimes.lines import records
+from roost.runtimes.opencode_http import Reply
+from roost.runtimes.turns.record import entry_of
 
 
 def depth_of(value: object) -> int:
@@ -37,3 +44,48 @@ def test_what_is_no_json_is_refused_however_deep(text: str) -> None:
 def test_what_is_not_deep_is_read_as_ever() -> None:
     text = json.dumps({"a": [1, 2.5, None, True, "\u2028"]})
     assert decode(text) == decode(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (rb'"\ud83d"', "\ufffd"),
+        (rb'"a\uD83D\u0041 \uDE00\ud83d\ud83d\ude00"', "a\ufffdA \ufffd\ufffd\U0001f600"),
+        (rb'"\\ud83d \\\ud83d \"\udc80"', '\\ud83d \\\ufffd "\ufffd'),
+        (b'"\xed\xa0\xbd \xed\x95\x9c"', "\ufffd \ud55c"),
+        (rb'{"\udc00": [1, "\udfff"]}', {"\ufffd": [1, "\ufffd"]}),
+    ],
+)
+def test_half_of_a_character_is_read_as_the_sign_for_what_cannot_be_shown(text: bytes, said: object) -> None:
+    assert decode(text) == said
+    if b"\xed" not in text:
+        assert decode(text.decode()) == said
+    assert whole(whole(text)) == whole(text)
+
+
+def test_whole_texts_are_not_touched() -> None:
+    text = json.dumps("한 \U0001f600 \\ud83d \ud55c").encode()
+    for given in (text, b'"plain"', '"한"'.encode()):
+        assert whole(given) == given
+
+
+def test_half_of_a_character_comes_in_nowhere() -> None:
+    line = rb'{"id": 1, "method": "m", "params": {"text": "cut \ud83d"}}'
+    cut = {"text": "cut \ufffd"}
+    assert [each["params"] for each in records([line])] == [cut]
+    assert (entry_of(line) or {})["params"] == (entry_of(line.decode()) or {})["params"] == cut
+    assert Reply(body=bytearray(line)).value()["params"] == cut
+    assert Rpc(lambda _line: None).receive(line) == Asked(1, "m", cut)
+
+
+async def test_half_of_a_character_from_a_codex_server_hides_nothing_that_it_tells() -> None:
+    async def lines() -> AsyncIterator[str]:
+        yield r'{"method": "m", "params": {"threadId": "t", "text": "cut \ud83d"}}'
+        yield f'{{"method": "deep", "params": {{"x": {"[" * 5000}{"]" * 5000}}}}}'
+        yield '{"method": "last"}'
+
+    told: list[Frame] = []
+    await Connection(cast("Any", lines()), told.append).read()
+    assert [frame.method for frame in told] == ["m", "last"]
+    assert told[0].params == {"threadId": "t", "text": "cut \ufffd"}
+    assert json.loads(told[0].raw)["params"] == told[0].params

@@ -59,6 +59,14 @@ def test_text_that_is_no_unicode_is_kept() -> None:
     assert rows.read_peers([("p", rows.peer_row(made)[-1])]) == [made]
 
 
+def test_half_of_a_character_that_an_earlier_version_stored_is_read_as_the_sign_for_it() -> None:
+    made = replace(SESSION, why="a dialog is open: ls \ud83d in /caf\udce9 \U0001f600 \udfff")
+    (read,) = rows.read_sessions([("s1", rows.session_row(made)[-1])])
+    assert read.why == "a dialog is open: ls \ufffd in /caf\udce9 \U0001f600 \ufffd"
+    line = rows.read_journal((1, 1.0, "blocked", "a", None, None, None, to_text({"why": "ls \ud83d"})))
+    assert line.data == {"why": "ls \ufffd"}
+
+
 def test_a_missing_setting_takes_its_default() -> None:
     made = Peer("p", "s", Settings("/", "demo"), 1.0)
     raw = json.loads(rows.peer_row(made)[-1])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from roost.foreign import decode
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
 
 BOUND = 15.0
@@ -156,7 +157,7 @@ class _Line(asyncio.Protocol):
             self._tell()
             return
         try:
-            found: object = json.loads(line)
+            found = decode(line)
         except ValueError:
             self.drop()
             return

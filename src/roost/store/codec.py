@@ -2,6 +2,7 @@
 
 msgspec checks every value's type and fills in defaults. It passes over unknown fields, so those are refused
 here. It takes no lone surrogates, as in a path that is no UTF-8: those go the way of the standard library.
+Half of a character, as an earlier version stored it, is read as U+FFFD.
 """
 
 import json
@@ -10,12 +11,18 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from roost.foreign import whole
+
 T = TypeVar("T")
 
 to_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Compact JSON; TypeError or ValueError for what JSON cannot hold. Everything in it is ASCII."""
-from_text = json.loads
 _encode = msgspec.json.Encoder().encode
+
+
+def from_text(text: str) -> Any:  # noqa: ANN401 -- JSON
+    """The value of JSON that stands in the store. Raises ValueError."""
+    return json.loads(whole(text.encode(), paths=True))
 
 
 class Shape(Generic[T]):

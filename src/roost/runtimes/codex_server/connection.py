@@ -15,6 +15,7 @@ import msgspec
 
 from roost import __version__
 from roost.errors import RoostError
+from roost.foreign import whole
 from roost.runtimes.call import CallLostError, CallRefusedError
 from roost.runtimes.codex_server.address import Address
 
@@ -109,6 +110,7 @@ class Connection:
                     answer.set_exception(CallLostError("the connection to its server broke"))
 
     def _take(self, line: bytes) -> None:
+        line = whole(line)
         try:
             frame = _decode(line)
         except (msgspec.MsgspecError, RecursionError):

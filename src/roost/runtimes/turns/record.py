@@ -191,7 +191,7 @@ def entry_of(line: bytes | str) -> Entry | None:
         found: object = msgspec.json.decode(line)
     except (ValueError, RecursionError):
         try:
-            found = decode(line)  # takes what msgspec does not, as lone surrogates
+            found = decode(line)  # takes what msgspec does not, as half of a character
         except ValueError:
             return None
     return cast("Entry", found) if isinstance(found, dict) else None

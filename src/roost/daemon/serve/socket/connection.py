@@ -16,6 +16,8 @@ from roost.daemon.serve.methods.method import Answer, Stream
 from roost.daemon.state.defect import DefectError
 from roost.daemon.state.tasks import Tasks
 from roost.errors import RefusedError, RoostError, UsageError
+from roost.foreign import whole
+from roost.store.codec import to_text
 
 CONNECTIONS = 256
 """Connections at a time: each may hold one answer that its client does not read."""
@@ -221,4 +223,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def _write(self, item: Mapping[str, Any]) -> None:
         if not self._transport.is_closing():
-            self._transport.write(_encode(item) + b"\n")
+            self._transport.write(_line(item))
+
+
+def _line(item: Mapping[str, Any]) -> bytes:
+    """What is written. Of a path that is no UTF-8, U+FFFD stands for what cannot be told."""
+    try:
+        return _encode(item) + b"\n"
+    except UnicodeEncodeError:
+        return whole(to_text(msgspec.to_builtins(item)).encode()) + b"\n"
