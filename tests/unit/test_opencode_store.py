@@ -1,4 +1,4 @@
-"""What OpenCode's own store tells of an offer when its program is gone (N4, N8)."""
+"""What OpenCode's own store tells: of an offer when its program is gone (N4, N8), of an answer that grows."""
 
 import json
 import sqlite3
@@ -18,6 +18,10 @@ from roost.runtimes import opencode_store
 from roost.runtimes.context import Context
 from roost.runtimes.opencode import OpencodeRuntime
 from roost.runtimes.registry import Runtimes
+from roost.runtimes.turns.opencode import OpencodeReader
+from roost.runtimes.turns.opencode_record import OpencodeRecord
+from roost.runtimes.turns.transcript import Transcript
+from roost.runtimes.turns.turn import Turn
 
 SCHEMA = """
 CREATE TABLE session (id text PRIMARY KEY, time_updated integer NOT NULL);
@@ -47,6 +51,16 @@ class Store:
 
     def session(self, name: str) -> None:
         self.open.execute("INSERT INTO session VALUES (?, 0)", (name,))
+
+    def change(self, message: str, *parts: object, **info: object) -> None:
+        """A step goes on: these are its parts now, and this is told of it."""
+        stored = self.open.execute("SELECT data FROM message WHERE id = ?", (message,)).fetchone()[0]
+        data = json.dumps(json.loads(stored) | info)
+        self.open.execute("UPDATE message SET data = ? WHERE id = ?", (data, message))
+        self.open.execute("DELETE FROM part WHERE message_id = ?", (message,))
+        for number, part in enumerate(parts):
+            row = (f"prt_{message}_{number}", message, OURS, 0, 0, json.dumps(part))
+            self.open.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def add(self, session: str, text: str | None, at: float, **info: object) -> str:
         """A prompt with this text, or without one a step that answers it."""
@@ -172,3 +186,78 @@ def test_a_log_that_a_killed_program_left_is_read(store: Store, context: Context
     moved = replace(context, environ={"HOME": str(tmp_path / "left")})
     assert verdict(moved) == (Examination.FOUND, OURS)
     assert (left / "opencode.db-wal").stat().st_size, "and left as it was"
+
+
+class Follower:
+    """Follows the transcript of a conversation."""
+
+    def __init__(self, context: Context) -> None:
+        self.said = Transcript(OpencodeRecord(context.environ, OURS), OpencodeReader(), whole=True)
+        self.shown: dict[int, str] = {}
+
+    def news(self) -> list[str]:
+        """Turns that are told, in their order, each with what its tools gave."""
+        told: list[str] = []
+        while (part := self.said.step()) is not None:
+            told += [self.text(turn) for turn in part]
+        if self.said.open is not None and self.shown.get(self.said.open.number) != self.text(self.said.open):
+            told.append(self.text(self.said.open))
+            self.shown = {self.said.open.number: told[-1]}
+        return told
+
+    @staticmethod
+    def text(turn: Turn) -> str:
+        given = [tool.output.text if tool.output is not None else "..." for tool in turn.tools]
+        return " | ".join([f"{turn.number} {turn.text}", *given])
+
+
+def said(text: str) -> dict[str, object]:
+    return {"type": "text", "text": text}
+
+
+def tool(status: str, output: str = "") -> dict[str, object]:
+    state = {"status": status, "input": {"command": "sleep 9"}, "output": output}
+    return {"type": "tool", "tool": "bash", "callID": "c", "state": state}
+
+
+def test_an_answer_goes_on_behind_what_is_queued_while_it_is_written(store: Store, context: Context) -> None:
+    follower = Follower(context)
+    store.add(OURS, "do it", 1.0)
+    first = store.add(OURS, None, 2.0)
+    store.change(first, said("I am"), tool("running"))
+    assert follower.news() == ["1 do it", "2 I am | ..."]
+    for number in range(40):  # more than a page of them
+        store.add(OURS, f"queued {number}", 3.0 + number)
+    assert follower.news() == ["2 I am | ...", *(f"{number + 3} queued {number}" for number in range(40))]
+    assert follower.news() == []
+    store.change(first, said("I am done"), tool("completed", "42"))
+    assert follower.news() == ["2 I am done | 42"]
+    store.change(first, said("I am done"), tool("completed", "42"), time={"created": 2000, "completed": 5000})
+    assert follower.news() == [], "it says nothing new"
+    store.change(first, said("never"))
+    assert follower.news() == [], "it was completed"
+    second = store.add(OURS, None, 100.0)
+    store.change(second, said("yes"))
+    assert follower.news() == ["42 queued 39", "43 yes"]
+    assert follower.said.count == 43
+
+
+def test_the_last_of_an_answer_is_read_with_the_next_one_and_its_failure_once(
+    store: Store, context: Context
+) -> None:
+    follower = Follower(context)
+    first = store.add(OURS, None, 1.0)
+    store.change(first, said("I"))
+    store.add(OURS, "queued", 2.0)
+    assert follower.news() == ["1 I", "2 queued"]
+    error = {"name": "MessageAbortedError", "data": {"message": "aborted"}}
+    store.change(first, said("I am"), error=error)
+    assert follower.news() == ["1 I am", "2 queued", "3 the turn failed: MessageAbortedError aborted"]
+    store.change(first, said("I am."), error=error, time={"created": 1000, "completed": 4000})
+    second = store.add(OURS, None, 5.0)
+    store.change(second, said("next"))
+    assert follower.news() == ["1 I am.", "3 the turn failed: MessageAbortedError aborted", "4 next"]
+    store.open.execute("DELETE FROM message WHERE id = ?", (second,))
+    store.add(OURS, "more", 6.0)
+    assert follower.news() == ["4 next", "5 more"]
+    assert follower.news() == []

@@ -4,12 +4,14 @@ import json
 import shutil
 import subprocess
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from roost.daemon.serve.api.transcripts import news_of
+from roost.daemon.serve.api.transcripts import Transcripts, news_of
 from roost.errors import NotFoundError
 from roost.runtimes.turns import record as records
 from roost.runtimes.turns.acp import AcpReader
@@ -388,6 +390,52 @@ def test_a_turn_to_which_more_is_added_is_told_again(tmp_path: Path) -> None:
         (again,) = told(known)
         assert (again["number"], again["text"]) == (2, "I go.")
         assert again["tools"] != known["tools"]
+
+
+async def test_who_follows_is_not_told_the_latest_turn_again_because_an_earlier_one_was(
+    tmp_path: Path,
+) -> None:
+    use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "sleep"}}
+    gave = {"type": "tool_result", "tool_use_id": "t", "content": "slept"}
+    path = written(
+        tmp_path / "c.jsonl",
+        {"type": "assistant", "message": {"id": "m", "content": [use]}},
+        {"type": "user", "message": {"content": "meanwhile"}},
+    )
+    more = [
+        {"type": "user", "message": {"content": [gave]}},
+        {},
+        {"type": "user", "message": {"content": "last"}},
+    ]
+
+    async def sleep(_: float) -> None:
+        with path.open("a") as file:
+            file.write(json.dumps(more.pop(0)) + "\n")
+
+    class Followed(Transcripts):
+        def __init__(self) -> None:
+            peer = SimpleNamespace(settings=SimpleNamespace(runtime="claude"))
+            self._machine = cast("Any", SimpleNamespace(clock=SimpleNamespace(sleep=sleep)))
+            self._fleet = cast("Any", SimpleNamespace(get=lambda _: SimpleNamespace(peer=peer)))
+
+        async def run(self, name: str, work: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            del name
+            return work(*args, **kwargs)
+
+        async def open(self, *_: object, **__: object) -> Transcript:
+            return transcript(ClaudeReader(), path)
+
+        async def _session(self, name: str, topic: str | None) -> Any:  # noqa: ANN401
+            return SimpleNamespace(conversation="c", topic=topic, peer=name)
+
+    told: list[int] = []
+    async with aclosing(Followed().read("a", 1, follow=True)) as items:
+        async for item in items:
+            if item["kind"] == "turn":
+                told.append(item["number"])
+            if told[-1:] == [3]:
+                break
+    assert told == [1, 2, 1, 3]
 
 
 def test_a_tool_that_answers_after_the_next_prompt_belongs_to_its_turn(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Turns of what OpenCode keeps in its store (1.18.33): messages, each with its parts.
 
-A message that has changed is given again, under its id.
+A message that has changed is given again, under its id, an answer also after the prompts behind it.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from roost.runtimes.turns.turn import Turns
 from roost.runtimes.turns.usage import of_opencode
 
 _KNOWN = 256
-"""Messages that are remembered: one of them is nothing new, unless it is the latest."""
+"""Messages that are remembered: one of them is nothing new, unless it is the latest, or the latest answer."""
 
 
 class OpencodeReader:
@@ -23,12 +23,13 @@ class OpencodeReader:
     def __init__(self) -> None:
         """Nothing was read."""
         self._known = deque[str](maxlen=_KNOWN)
+        self._failed = ""
 
     def read(self, entry: Entry, turns: Turns) -> None:
         """Take the next message."""
         info, parts = block(entry.get("info")), blocks(entry.get("parts"))
         key, at = str(info.get("id")), _time(block(info.get("time")).get("created"))
-        if key in self._known and (turns.open is None or turns.open.key != key or info.get("role") == "user"):
+        if key in self._known and (info.get("role") == "user" or not turns.grows(key)):
             return
         self._known.append(key)
         if info.get("role") == "user":
@@ -42,7 +43,8 @@ class OpencodeReader:
                 if part.get("type") == "tool":
                     _tool(part, turns, at, key)
             error = error_of(info.get("error"))
-            if error is not None:
+            if error is not None and key != self._failed:
+                self._failed = key
                 turns.note(f"the turn failed: {error['name']} {error['message']}".rstrip(), at)
 
 

@@ -95,6 +95,8 @@ class Turns:
         self._closed: list[Turn] = []
         self._before = 0
         self._running: dict[str, tuple[Turn, Tool]] = {}
+        self._answer: Turn | None = None
+        self._answer_before: dict[str, Any] | None = None
         self.usage = UsageCount()
         self.open: Turn | None = None
 
@@ -104,9 +106,10 @@ class Turns:
         return self._before + (self.open is not None)
 
     def take(self) -> list[Turn]:
-        """Those that were closed since the last call, and closed ones whose tools have answered since."""
+        """Those that were closed since the last call, and closed ones to which more has come since."""
         closed, self._closed = self._closed, []
-        return closed
+        before, self._answer_before = self._answer_before, None
+        return [turn for turn in closed if turn is not self._answer or turn.object() != before]
 
     def close(self) -> None:
         """Nothing more belongs to the latest one."""
@@ -132,21 +135,32 @@ class Turns:
             self._begin(ASSISTANT, text, at, key)
 
     def replace(self, text: str, at: str | None, key: str) -> None:
-        """All that the model said under this key, which the record may tell again and again."""
-        if self._goes_on(key) and self.open is not None:
-            self.open.text, self.open.tools = text, []
-        else:
-            self._begin(ASSISTANT, text, at, key)
+        """All that the model said under this key, which the record may tell again and again.
+
+        The latest of these may still be told again after the next prompt.
+        """
+        turn = self._turn_of(key)
+        if turn is None:
+            self._answer = self._begin(ASSISTANT, text, at, key)
+            return
+        if turn is not self.open and turn not in self._closed:
+            self._answer_before = turn.object()
+            self._closed.append(turn)
+        turn.text, turn.tools = text, []
+
+    def grows(self, key: str) -> bool:
+        """Whether more may come to the turn of this key."""
+        return self._turn_of(key) is not None
 
     def call(self, name: str, key: str, given: object, at: str | None, said: str | None = None) -> None:
         """The model called a tool; `said`: the key of the turn that it belongs to, None: of the open one."""
-        if self.open is None or self.open.role != ASSISTANT or (said is not None and self.open.key != said):
-            self._begin(ASSISTANT, "", at, said)
-        assert self.open is not None  # noqa: S101 -- begun above
+        turn = self.open if said is None else self._turn_of(said)
+        if turn is None or turn.role != ASSISTANT:
+            turn = self._begin(ASSISTANT, "", at, said)
         tool = Tool(name, key, self._given(given))
-        self.open.tools.append(tool)
+        turn.tools.append(tool)
         self._running.pop(key, None)
-        self._running[key] = (self.open, tool)
+        self._running[key] = (turn, tool)
         if len(self._running) > _RUNNING:
             del self._running[next(iter(self._running))]
 
@@ -158,6 +172,11 @@ class Turns:
         tool.output, tool.failed = self._text(as_text(output)), failed
         if turn is not self.open and turn not in self._closed:
             self._closed.append(turn)
+
+    def _turn_of(self, key: str) -> Turn | None:
+        return next(
+            (turn for turn in (self.open, self._answer) if turn is not None and turn.key == key), None
+        )
 
     def _goes_on(self, key: str | None) -> bool:
         return self.open is not None and key is not None and self.open.key == key

@@ -96,7 +96,7 @@ class Transcripts:
         try:
             while True:
                 for item in await self.run(name, news_of, transcript, told):
-                    if item["kind"] == "turn":
+                    if item["kind"] == "turn" and (told is None or item["number"] >= told["number"]):
                         told = {key: value for key, value in item.items() if key != "kind"}
                     yield item
                 await self._machine.clock.sleep(LOOK)
