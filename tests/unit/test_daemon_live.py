@@ -1,25 +1,32 @@
 """What is held of a session is let go of once, and not under the hands of whoever reads it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from msgspec.structs import replace
 
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
-from roost.core.vocabulary.session import SessionState, stand_in
+from roost.core.vocabulary.session import Processes, SessionState, stand_in
+from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.session import joined_files
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live_sessions import LiveSession
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
 from roost.host.errors import TmuxGone
 from roost.host.files import Tail
+from roost.host.interfaces.terminals import Frame
 from roost.host.memory.clock import VirtualClock
 from roost.runtimes.context import Context
+from roost.runtimes.view import Composer, Reading, View
 from roost.store.memory import MemoryStore
 from tests.support.wait import eventually
 
@@ -98,7 +105,6 @@ async def test_while_something_types_into_a_session_its_driver_does_not_look(tmp
     async def look(*, screen: bool) -> None:
         del screen
         looked.set()
-        raise TmuxGone
 
     driver.look = look  # type: ignore[method-assign,assignment]
     async with live.typing:
@@ -108,5 +114,112 @@ async def test_while_something_types_into_a_session_its_driver_does_not_look(tmp
             await eventually(lambda: not live.poke.is_set(), timeout=10, why="the driver goes on")
         assert not looked.is_set()
     live.poke.set()
-    await driving
-    assert looked.is_set()
+    await eventually(looked.is_set, timeout=10, why="it looks again")
+    driving.cancel()
+
+
+class Connections:
+    """A session in whose terminal another view stands while a message waits; its connection can be lost."""
+
+    def __init__(self, folder: Path) -> None:
+        self.looks, self.pressed, self.lost = 0, 0, False
+        self.clock, self.work, tasks = VirtualClock(), Work(), Tasks()
+        self.socket, self.processes, self.terminals = folder / "socket", self, self
+        self.gone: Callable[[], None] = lambda: None
+        known = Processes(ProcessId("b", 7, 1), ProcessId("b", 6, 1), ProcessId("b", 5, 1), "")
+        session = replace(stand_in("s", "p", 0, None), processes=known, ready=True)
+        session = replace(session, state=SessionState.BLOCKED, why="another view is open")
+        self.peer = Peer("p", "5eed", Settings(str(folder), "demo"), 0.0)
+        self.fleet = Fleet(MemoryStore(), self.clock, Policy(), tasks)
+        self.fleet.load([PeerState(self.peer, session, messages=(Message("m", "o", "p", 0.0, 1, "d"),))])
+        sensor = SimpleNamespace(
+            since=0.0,
+            watches_screen=False,
+            styled=False,
+            on_screen=lambda _screen, _title: View(Composer.ELSEWHERE, shows="Help", leave="Escape"),
+            find=lambda *_: (),
+            tails=lambda: (),
+            status_path=lambda _pid: None,
+            on_lines=lambda _lines: (),
+            reading=lambda: Reading(SessionState.BLOCKED, "another view is open"),
+        )
+        this, context = cast("Any", self), cast("Any", SimpleNamespace(session=session))
+        self.live = LiveSession(context, cast("Any", None), cast("Any", sensor), this, agent_pid=7)
+        self.supervisor = Supervisor(this, self.fleet, LiveSessions(), this, tasks)
+        self.supervisor.supervise(self.live)
+
+    def watch(self, *_: object) -> SimpleNamespace:
+        return SimpleNamespace(cancel=lambda: None)
+
+    def probe(self, _process: ProcessId) -> SimpleNamespace:
+        return SimpleNamespace(stopped=False)
+
+    async def adopt(self, _socket: Path) -> "Connections":
+        self.lost = False
+        return self
+
+    def on_gone(self, callback: Callable[[], None]) -> None:
+        self.gone = callback
+
+    async def look(self, **_: object) -> Frame:
+        if self.lost:
+            raise TmuxGone
+        self.looks += 1
+        return Frame("Help", "", 160, 50)
+
+    async def caption(self, *_: object) -> None: ...
+
+    async def clients(self) -> int:
+        return 0
+
+    async def keys(self, *_: object) -> None:
+        self.pressed += 1
+
+    async def close(self) -> None: ...
+
+    async def rests(self) -> None:
+        """All that was begun has come to its end."""
+        await eventually(
+            lambda: self.clock.sleepers and not self.live.poke.is_set(), timeout=10, why="the driver rests"
+        )
+
+    async def loses(self, *, noticed: bool) -> None:
+        """The connection is lost, which its driver sees, or sleeps over; it is joined again."""
+        self.lost, looks = True, self.looks
+        if noticed:
+            self.live.poke.set()
+            await eventually(lambda: not self.live.poke.is_set(), timeout=10, why="the driver looks")
+        self.gone()
+        await eventually(lambda: self.looks > looks, timeout=10, why="it is looked at again")
+        await self.rests()
+
+    async def passed(self, seconds: int) -> tuple[int, int]:
+        """The looks and keys while time goes by."""
+        looks, pressed = self.looks, self.pressed
+        for _ in range(seconds):
+            await self.rests()
+            await self.clock.advance(1.0)
+        await self.rests()
+        return self.looks - looks, self.pressed - pressed
+
+    async def end(self) -> None:
+        """The session is over, and is let go of."""
+        self.fleet.load([PeerState(self.peer)])
+        await self.live.forget()
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+async def test_N5_one_that_is_joined_again_keeps_its_one_driver(tmp_path: Path, *, noticed: bool) -> None:
+    """With each `detach-client -a` of a person one more looked, and pressed the key that leaves a view."""
+    tmux = Connections(tmp_path)
+    await eventually(lambda: tmux.looks, timeout=10, why="it is looked at")
+    driver, (looks, keys) = tmux.supervisor.driver("s"), await tmux.passed(12)
+    assert keys > 0
+    for _ in range(3):
+        await tmux.loses(noticed=noticed)
+    again, pressed = await tmux.passed(12)
+    assert (again <= looks + 1, pressed <= keys + 1) == (True, True), (looks, keys, again, pressed)
+    assert tmux.supervisor.driver("s") is driver
+    tmux.lost = True
+    await tmux.end()
+    await eventually(lambda: tmux.supervisor.driver("s") is None, timeout=10, why="its driver ends with it")

@@ -108,15 +108,13 @@ class Supervisor:
             self._exits.watch(live)
         elif live.session.joined is not None:
             self._exits.watch_program(live, live.session.joined.process)
-        if live.shown_in is None:
-            self._begin(live)
-        else:
-            self._join(live)
-
-    def _join(self, live: LiveSession) -> None:
-        """Drive a session through its terminal until the connection ends."""
-        live.terminal.on_gone(lambda: self._disconnected(live))
+        if live.shown_in is not None:
+            self._hear_of_its_end(live, live.shown_in)
         self._begin(live)
+
+    def _hear_of_its_end(self, live: LiveSession, terminal: Terminal) -> None:
+        """Take notice when the connection to its terminal ends."""
+        terminal.on_gone(lambda: self._disconnected(live))
 
     async def _follow(self, live: LiveSession, call: Call) -> None:
         """Hear what a session's program tells by its API, until the session is let go of."""
@@ -164,7 +162,10 @@ class Supervisor:
             self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
 
     async def _rejoin(self, live: LiveSession) -> None:
-        """The connection ended. While the server lives, join again: a person may have detached us all."""
+        """The connection ended. While the server lives, join again: a person may have detached us all.
+
+        Its driver goes on, and knows which keys it has pressed.
+        """
         server = processes_of(live).server
         assert server is not None  # noqa: S101 -- what has a terminal of ours has its server
         while True:
@@ -179,7 +180,8 @@ class Supervisor:
                 await self._exits.reap_until_done(live)
                 return
             live.shown_in = terminal
-            self._join(live)
+            self._hear_of_its_end(live, terminal)
+            live.poke.set()
             return
 
     async def connect(self, socket: Path, server: ProcessId) -> Terminal | None:

@@ -66,7 +66,10 @@ class Driver:
         self._observations = Observations(live, self._known, self._window, clock)
 
     async def run(self) -> None:
-        """Look again and again; returns when the terminal is gone (its watchers tell the rest)."""
+        """Look again and again until the session is over.
+
+        A terminal that is gone is waited for: its watchers join it again, or tell the end.
+        """
         live = self._live
         while True:
             session = self._known.session()
@@ -88,7 +91,8 @@ class Driver:
                 if (shown := self._known.session()) is not None:
                     await self._window.tell(shown)
             except TmuxGone:
-                return
+                await self._wait(QUIET)
+                continue
             except TmuxError as error:
                 await self._unheard(error)
             await self._pause()
@@ -101,8 +105,12 @@ class Driver:
         live.quiet = traces_of(live) if rests and live.session.agent is not None else None
         if live.at_work and not worked:
             live.begins.set()
-        await race(self._clock.sleep(interval), live.poke.wait())
-        live.poke.clear()
+        await self._wait(interval)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait so long, unless something pokes before."""
+        await race(self._clock.sleep(seconds), self._live.poke.wait())
+        self._live.poke.clear()
 
     def _interval(self, session: Session) -> float:
         """Seconds until the next look, unless something pokes before."""

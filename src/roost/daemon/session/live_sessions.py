@@ -230,7 +230,10 @@ class LiveSession(Struct):
         return found, lines, read[-1][2] if read else None
 
     async def forget(self) -> None:
-        """Let go of watches and files; a reader that a disk holds up lets go of them itself."""
+        """Let go of watches and files; a reader that a disk holds up lets go of them itself.
+
+        Its driver is woken, and sees that the session is over.
+        """
         self.hooks.release()
         for watch in self.watches:
             watch.cancel()
@@ -240,6 +243,7 @@ class LiveSession(Struct):
             self.forgotten = True
             if not self.readers:
                 self._close()
+        self.poke.set()
 
     def _close(self) -> None:
         for tail in self.tails.values():
