@@ -2,6 +2,9 @@
 
 Its prompt on the screen proves that only where it was seen to go away while a text stood there. Otherwise
 somebody's draft may stand there unseen as soon as a key was pressed after that time.
+
+Where the clock was set back since, that time is still to come, and every key counts as earlier: it proves
+nothing any more, also not once it has come.
 """
 
 from enum import StrEnum
@@ -47,6 +50,7 @@ class FreeLine:
 
     def seen(self, view: View, now: float) -> None:
         """A look: a prompt that comes back stands alone, but for what was typed while the program worked."""
+        self._check(now)
         self._old = self._old and not self._looked
         self._looked = True
         if view.busy:
@@ -55,34 +59,52 @@ class FreeLine:
         elif view.dialog is not None or view.composer is not Composer.EMPTY:
             self._turn, self._away = None, True
         elif self._away:
-            self._known(self._turn if self._turn is not None else now)
+            self._known(self._turn if self._turn is not None else now, now)
             self._turn, self._away = None, False
 
     def grew(self, now: float) -> None:
         """The program has written something down."""
+        self._check(now)
         self._written = now if self._written is None else self._written
 
     def taken(self, now: float) -> None:
         """It has written down that it has taken what stood there; what it wrote earlier was long ago."""
-        self._written = None
-        if not self._old:
-            self._known(now)
+        self._took(now, now)
 
     def ended(self, now: float) -> None:
         """It has written down the end of a turn, which began with the first that it wrote of it."""
-        self.taken(now if self._written is None else self._written)
+        self._took(now if self._written is None else self._written, now)
 
-    def entered(self, now: float, trace: str) -> None:
-        """A text of ours, and nothing else, was entered."""
-        self._known(now, trace)
+    def _took(self, at: float, now: float) -> None:
+        self._written = None
+        if not self._old:
+            self._known(at, now)
 
-    def _known(self, now: float, trace: str | None = None) -> None:
+    def entered(self, at: float, trace: str, now: float) -> None:
+        """A text of ours, and nothing else, was entered then."""
+        self._known(at, now)
+        self.trace = trace
+
+    def _known(self, at: float, now: float) -> None:
         """As long as nobody comes or presses a key, a trace of an earlier time is that of now."""
-        self.at, self.trace = max(self.at, now), self.trace if trace is None else trace
+        self._check(now)
+        self.at = max(self.at, _past(at, now))
 
-    def holds(self, presence: Presence, view: View, read: float | None) -> bool:
+    def _check(self, now: float) -> None:
+        """Forget times that are still to come."""
+        self.at = _past(self.at, now)
+        self._turn = _past(self._turn, now) if self._turn is not None else None
+        self._written = _past(self._written, now) if self._written is not None else None
+
+    def untouched(self, presence: Presence, now: float) -> bool:
+        """Whether every key was pressed, and everybody came, before the time when it was free."""
+        self._check(now)
+        return presence.stirred <= self.at
+
+    def holds(self, presence: Presence, view: View, read: float | None, now: float) -> bool:
         """Whether nobody can have left a draft since. `read`: when the program read its terminal last."""
-        if presence.trace == self.trace or presence.stirred <= self.at or self.draws is Draws.PROMPT:
+        untouched = self.untouched(presence, now)
+        if presence.trace == self.trace or untouched or self.draws is Draws.PROMPT:
             return True
         if self.draws is Draws.TEXT:
             return view.draft == (self.rest or "")
@@ -109,3 +131,8 @@ class FreeLine:
     def note(self, view: View) -> None:
         """Its prompt stands there, free: what a program writes behind it is no draft."""
         self.rest = view.draft
+
+
+def _past(at: float, now: float) -> float:
+    """A time; 0, which proves nothing, for one that is still to come."""
+    return at if at <= now else 0.0

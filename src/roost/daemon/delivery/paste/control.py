@@ -122,7 +122,8 @@ class Performer:
             shows = view.dialog or "keys were pressed in its terminal meanwhile"
             return f"the command {command} could not be entered; it shows: {shows[:160]}"
         await self._live.terminal.keys("Enter")
-        self._live.free.entered(self._clock.now(), prompt.trace)
+        now = self._clock.now()
+        self._live.free.entered(now, prompt.trace, now)
         return None
 
     async def _entered(self, command: str) -> str | None:

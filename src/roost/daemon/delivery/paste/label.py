@@ -60,8 +60,8 @@ def restore(free: FreeLine, passed: Passed | None, now: float) -> None:
     """
     free.restored = True
     if passed is None:
-        free.entered(now, "")
+        free.entered(now, "", now)
     elif passed.keyed:
         _, _, trace, at, draws = passed.keyed.split(":")
-        free.entered(float(at), trace)
+        free.entered(float(at), trace, now)
         free.draws = Draws(draws)

@@ -108,7 +108,8 @@ class Prompt:
         if handover is not None and not handover.enters and presence.trace == handover.trace:
             await self.enter(handover)
             return UNENTERED
-        if not controls.empty and not free.holds(presence, view, await terminal.last_read()):
+        now = self._clock.now()
+        if not controls.empty and not free.holds(presence, view, await terminal.last_read(), now):
             return LEFT
         free.note(view)
         return None
@@ -123,12 +124,12 @@ class Prompt:
         except PaneInMode:
             handover.enters -= 1
             raise
-        live.free.entered(now, handover.trace)
+        live.free.entered(now, handover.trace, now)
 
     async def alone(self, trace: str) -> bool:
         """Whether nobody but us can have typed since the people at the terminal had left that trace."""
         presence = await self._live.terminal.presence()
-        return presence.trace == trace or presence.stirred <= self._live.free.at
+        return presence.trace == trace or self._live.free.untouched(presence, self._clock.now())
 
     async def mark_interrupt(self) -> str:
         """The label of a key that ends a turn now; "" where what then stands in the input line tells nothing.
