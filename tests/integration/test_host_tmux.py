@@ -382,6 +382,18 @@ async def test_C14_a_small_client_that_leaves_takes_its_size_along(bench: Bench)
         )
 
 
+async def test_F17_a_session_that_a_person_renamed_is_joined_and_gets_its_size_back(bench: Bench) -> None:
+    """Ctrl-b $ renames it: it could not be joined any more, and kept the size of whoever left it."""
+    terminal = await bench.start("cat")
+    await bench.command(terminal, "rename-session", "-t", "main", "mine")
+    for columns in (70, 90):
+        with joined(terminal.socket, columns, 20):
+            await eventually(
+                lambda c=columns: sized(terminal, c, inside(20)), timeout=10, why="it follows who joined"
+            )
+        await eventually(lambda: sized(terminal, COLUMNS, ROWS), timeout=10, why="its own size is back")
+
+
 async def shows(terminal: TmuxTerminal, text: str) -> str | None:
     screen = await terminal.capture()
     return screen if text in screen else None
@@ -402,7 +414,7 @@ def joined(socket: Path, columns: int, rows: int) -> Iterator[None]:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     client = subprocess.Popen(
-        ["tmux", "-S", str(socket), "attach"],
+        attach_argv(socket),
         env={**os.environ, "TERM": "xterm"},
         stdin=theirs,
         stdout=theirs,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roost.host.tmux.config import SESSION, own_size
+from roost.host.tmux.config import SESSION_ID, own_size
 
 
 def attach_argv(
@@ -16,7 +16,7 @@ def attach_argv(
     """
     join = [tmux, "-N", "-u", "-S", str(socket), "attach-session"]
     if not read_only:
-        return [*join, *(["-f", "ignore-size"] if keeps_size else []), "-t", f"={SESSION}"]
-    target = f"{SESSION}:"
+        return [*join, *(["-f", "ignore-size"] if keeps_size else []), "-t", SESSION_ID]
+    target = f"{SESSION_ID}:"
     alone = ["if-shell", "-F", "-t", target, "#{e|>:#{session_attached},2}", "", own_size(target)]
-    return [*join, "-r", "-t", f"={SESSION}", ";", *alone]
+    return [*join, "-r", "-t", SESSION_ID, ";", *alone]

@@ -7,6 +7,8 @@ from roost.host.tmux.quote import line, quote
 from roost.host.tmux.status import STATUS
 
 SESSION = "main"
+SESSION_ID = "$0"
+"""Its name at first, which a person may change, and the id that tmux gives to a server's first session."""
 CONFIGURED = "@roost-config"
 """The option that tells which configuration a server has: one that another version started gets ours."""
 _TEMPLATE = """\
@@ -56,7 +58,7 @@ def config_text(terminal: str = TERMINAL) -> str:
     client gives it its own size (which holds it), and it follows clients again where others are left or a
     human joins who can type.
     """
-    target = f"{SESSION}:"
+    target = f"{SESSION_ID}:"
     joined = line("if-shell", "-F", "-t", target, "#{client_readonly}", "", follow(target))
     note = line("set-option", "-s", "-F", JOINED, "#{client_created}")
     types = line("if-shell", "-F", "#{||:#{client_control_mode},#{client_readonly}}", "", note)
