@@ -87,9 +87,9 @@ class Activity:
             await self._threads.run(_look, paths, found)
         except HungError:
             # Its driver finds out; until then nobody looks at it, and the others have their turn again.
-            slow = quiet[len(found)][0]
-            slow.quiet = None
-            slow.poke.set()
+            for slow, _ in quiet[len(found) :][:1]:  # none where the look has ended meanwhile
+                slow.quiet = None
+                slow.poke.set()
         before = self._seen
         self._seen = dict(before) if at_work else {}
         for (live, files), traces in zip(quiet, found, strict=False):

@@ -92,7 +92,7 @@ class Folders:
         try:
             await self._threads.run(_look, [self._folders[session] for session in quick], found)
         except HungError:
-            self._slow.add(quick[len(found)])
+            self._slow.update(quick[len(found) :][:1])  # none where the look has ended meanwhile
         for session, trouble in zip(quick, found, strict=False):
             _note(live_sessions[session], trouble)
         for session in tuple(self._slow):
