@@ -1,6 +1,7 @@
 """Two hosts on twins: a message and its story go there and back, whatever becomes of frames and daemons."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator
 
@@ -19,6 +20,7 @@ from roost.host.memory.carrier import MemoryCarrier, MemoryHub
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.directory import MemoryBoard
 from roost.host.seal import seal
+from roost.store.memory import Point
 from tests.support.two_hosts import PAIRS, PATIENCE, Host
 from tests.support.wait import eventually
 
@@ -185,6 +187,68 @@ async def test_a_store_that_refuses_takes_it_when_it_comes_again(world: World) -
 
     await eventually(taken, timeout=PATIENCE, why="it is taken once the store takes it")
     assert found == ["alice@mars: look"]
+
+
+async def test_a_letter_is_taken_while_its_sender_is_written_to_for_the_first_time(world: World) -> None:
+    """Both have the same peer of the other host added: the second waits for the first."""
+    stop = world.venus.store.stop_next(Point.BEFORE)
+    first = asyncio.ensure_future(world.venus.send("bob", "alice@mars", "hello"))
+    await stop.reached.wait()
+    others = [asyncio.ensure_future(world.venus.hosts.intake.know("alice@mars")) for _ in range(2)]
+    await world.mars.send("alice", "bob@venus", "meanwhile")
+    await eventually(lambda: world.hub.kept("venus"), timeout=PATIENCE, why="it has come to venus")
+    stop.go.set()
+    await asyncio.gather(first, *others)
+    await world.mars.send("alice", "bob@venus", "later")
+    assert await world.venus.mail("bob", 2) == ["alice@mars: meanwhile", "alice@mars: later"]
+
+
+async def test_who_waits_for_a_peer_to_be_added_adds_it_where_that_fails(world: World) -> None:
+    stop = world.venus.store.stop_next(Point.BEFORE)
+    world.venus.store.fail_next()
+    first = asyncio.ensure_future(world.venus.hosts.intake.know("alice@mars"))
+    await stop.reached.wait()
+    second = asyncio.ensure_future(world.venus.hosts.intake.know("alice@mars"))
+    stop.go.set()
+    with pytest.raises(StoreError):
+        await first
+    await second
+    assert world.venus.fleet.find("alice@mars") is not None
+
+
+async def test_a_frame_that_cannot_be_taken_makes_its_host_deaf_to_none_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take = world.venus.hosts.intake.take
+
+    async def fails_once(_origin: str, _entries: object) -> None:
+        monkeypatch.setattr(world.venus.hosts.intake, "take", take)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.venus.hosts.intake, "take", fails_once)
+    with caplog.at_level(logging.ERROR):
+        await world.mars.send("alice", "bob@venus", "first")
+        await eventually(lambda: "is not taken" in caplog.text, timeout=PATIENCE, why="it failed")
+    await world.mars.send("alice", "bob@venus", "second")
+    await world.clock.advance(SILENCE)
+    assert await world.venus.mail("bob", 2) == ["alice@mars: first", "alice@mars: second"]
+
+
+async def test_a_frame_that_cannot_be_sent_keeps_back_none_for_good(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = world.mars.store.body
+
+    async def fails_once(_message_id: str) -> bytes:
+        monkeypatch.setattr(world.mars.store, "body", body)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.mars.store, "body", fails_once)
+    with caplog.at_level(logging.ERROR):
+        await world.mars.send("alice", "bob@venus")
+        await eventually(lambda: "nothing is sent" in caplog.text, timeout=PATIENCE, why="it failed")
+    await world.clock.advance(RETRY)
+    assert await world.venus.mail("bob", 1) == ["alice@mars: look"]
 
 
 async def test_no_host_tells_of_a_message_that_is_not_its_own(world: World) -> None:

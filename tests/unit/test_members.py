@@ -1,5 +1,6 @@
 """What a host says of itself to all others, and what it knows of them, in fleets of every size."""
 
+import logging
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -100,6 +101,34 @@ async def test_signs_of_life_come_seldomer_in_a_great_fleet(world: World) -> Non
     world.join(798)
     await world.said("host.mars", 6)  # the sign that is due
     assert await world.said("host.mars", 200) == 200 / (800 / WORDS)
+
+
+async def test_a_defect_in_what_is_told_keeps_back_nothing_after_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_peer: str, _owner: bytes) -> None:
+        raise ZeroDivisionError
+
+    world.mars.hosts.members.on_owner = fails
+    with caplog.at_level(logging.ERROR):
+        await world.board.directory("venus").put("owner.x", b"whose")
+        await eventually(lambda: "owner.x is not taken" in caplog.text, timeout=PATIENCE, why="it failed")
+    await world.peers("venus", "bob", "late")
+
+
+async def test_a_defect_in_what_is_told_of_this_host_ends_no_sign_of_life(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails() -> list[Row]:
+        raise ZeroDivisionError
+
+    world.mars.state = "idle"  # so that there is something to tell
+    world.mars.hosts.members._rows = fails
+    with caplog.at_level(logging.ERROR):
+        await world.said("host.mars", int(2 * BEAT))
+    assert "begun again after a defect" in caplog.text
+    world.mars.hosts.members._rows = world.mars._rows
+    assert await world.said("peers.mars", int(BEAT)) == 1
 
 
 async def test_a_host_counts_as_silent_by_the_pace_that_it_tells(world: World) -> None:

@@ -9,7 +9,7 @@ from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import MessageState
 from roost.daemon.hosts.answering import Answering
 from roost.daemon.hosts.asking import Asking
-from roost.daemon.hosts.frames import Ask, BrokenFrameError, Data, Heard, Told, decode
+from roost.daemon.hosts.frames import Ask, BrokenFrameError, Data, Frame, Heard, Told, decode
 from roost.daemon.hosts.intake import Intake
 from roost.daemon.hosts.link import RETRY, Link
 from roost.daemon.hosts.members import Members
@@ -135,27 +135,38 @@ class Hosts:
                     _log.warning("what other hosts send is not taken: %s", error.message)
                 trouble = error.message
                 await self._clock.sleep(RETRY)
+            except Exception as defect:  # noqa: BLE001 -- a defect makes this host deaf to nobody
+                _log.error("what other hosts send is not taken", exc_info=defect)
+                await self._clock.sleep(RETRY)
             else:
                 trouble = ""
 
     async def _take(self, carried: Carried) -> None:
-        """Deal with one frame. Raises StoreError: it comes again."""
+        """Deal with one frame. Raises StoreError: it comes again.
+
+        One that fails otherwise keeps back no other. Its host sends what it hears no receipt of again.
+        """
         try:
-            frame = decode(carried.frame)
+            await self._deal(carried.origin, decode(carried.frame))
         except BrokenFrameError as error:
             _log.error("a frame from %s: %s", carried.origin, error.message)
-        else:
-            self.members.hear(carried.origin)
-            match frame:
-                case Heard():
-                    await self.link(carried.origin).heard(frame)
-                case Data():
-                    await self._data(carried.origin, frame)
-                case Ask():
-                    self.answering.take(carried.origin, frame)
-                case Told():
-                    self.asking.heard(carried.origin, frame)
+        except (CarrierGone, StoreError):
+            raise
+        except Exception as defect:  # noqa: BLE001 -- see above
+            _log.error("a frame from %s is not taken", carried.origin, exc_info=defect)
         await carried.done()
+
+    async def _deal(self, origin: str, frame: Frame) -> None:
+        self.members.hear(origin)
+        match frame:
+            case Heard():
+                await self.link(origin).heard(frame)
+            case Data():
+                await self._data(origin, frame)
+            case Ask():
+                self.answering.take(origin, frame)
+            case Told():
+                self.asking.heard(origin, frame)
 
     async def _data(self, origin: str, frame: Data) -> None:
         cursor = self._cursors.get(origin) or await self._stored(origin)

@@ -33,6 +33,7 @@ class Intake:
         self._store = store
         self._clock = clock
         self._ids = ids
+        self._adding: dict[str, asyncio.Event] = {}
         self.moves: Moves | None = None
 
     async def take(self, origin: str, entries: Sequence[Entry]) -> None:
@@ -61,17 +62,26 @@ class Intake:
             await self.moves.take(origin, entry)
 
     async def know(self, name: str) -> None:
-        """Have a peer of another host as a recipient of this one. Raises StoreError."""
-        if self._fleet.find(name) is not None:
-            return
+        """Have a peer of another host as a recipient of this one. Raises StoreError.
+
+        Who finds it being added waits for that, and adds it where that came to nothing.
+        """
+        while self._fleet.find(name) is None:
+            begun = self._adding.get(name)
+            if begun is not None:
+                await begun.wait()
+            else:
+                await self._add(name)
+
+    async def _add(self, name: str) -> None:
         now = self._clock.now()
         peer = Peer(name, self._ids.token(), Settings(dir="/", runtime=REMOTE), now, since=now)
+        over = self._adding[name] = asyncio.Event()
         try:
             await self._fleet.add(peer)
-        except StoreError:
-            raise
-        except RoostError:  # somebody else added it meanwhile
-            self._fleet.get(name)
+        finally:
+            del self._adding[name]
+            over.set()
 
     async def _letter(self, origin: str, entry: Letter) -> None:
         sender = f"{entry.sender}@{origin}"

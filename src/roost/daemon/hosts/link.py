@@ -15,7 +15,6 @@ from roost.daemon.hosts.frames import Entry as Sent
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import RoostError
-from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carrier
 from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
@@ -116,12 +115,12 @@ class Link:
             self._news.clear()
             try:
                 await self._send()
-            except CarrierGone as gone:
-                self._know(gone.message)
-                await self._clock.sleep(RETRY)
-                continue
             except RoostError as error:
                 self._know(error.message)
+                await self._clock.sleep(RETRY)
+                continue
+            except Exception as defect:  # noqa: BLE001 -- nobody else would send what waits here
+                _log.error("nothing is sent to the host %s", self.host, exc_info=defect)
                 await self._clock.sleep(RETRY)
                 continue
             self._know("")

@@ -7,7 +7,7 @@ of it has ended (H5).
 import asyncio
 import difflib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -105,7 +105,17 @@ class Members:
 
     async def run(self) -> None:
         """Tell and follow for ever."""
-        await asyncio.gather(self._beat(), self._tell(), self._follow(), self._watch())
+        works = (self._beat, self._tell, self._follow, self._watch)
+        await asyncio.gather(*(self._lasting(work) for work in works))
+
+    async def _lasting(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do it for ever, whatever goes wrong in it once."""
+        while True:
+            try:
+                await work()
+            except Exception as defect:  # noqa: BLE001 -- nobody else would begin it again
+                _log.error("the fleet: begun again after a defect", exc_info=defect)
+            await self._clock.sleep(RETRY)
 
     def hosts(self) -> list[str]:
         """The names of all other members."""
@@ -234,19 +244,27 @@ class Members:
         """Learn it; `news`: it was told now, and did not stand there before."""
         learned = False
         for key, value in change.items():
-            kind, _, host = key.partition(".")
-            if kind == "cert":
-                if self._learn(host, value):
-                    learned = True
-                    self._say(host)
-            elif kind == OWNER:
-                self.on_owner(host, value)
-            elif host != self.name:
-                self._take_value(kind, host, value, news=news)
-                self._look(host)
+            try:
+                learned |= self._take_one(key, value, news=news)
+            except Exception as defect:  # noqa: BLE001 -- one word that cannot be taken keeps back no other
+                _log.error("what is told as %s is not taken", key, exc_info=defect)
         if learned:
             signed = msgspec.json.encode(list(self.ring.signed.values())).decode()
             await self._fleet.record(meta={RING: signed})
+
+    def _take_one(self, key: str, value: bytes, *, news: bool) -> bool:
+        """Whether it was a certificate that was not known."""
+        kind, _, host = key.partition(".")
+        if kind == "cert":
+            if self._learn(host, value):
+                self._say(host)
+                return True
+        elif kind == OWNER:
+            self.on_owner(host, value)
+        elif host != self.name:
+            self._take_value(kind, host, value, news=news)
+            self._look(host)
+        return False
 
     def _learn(self, whence: str, signed: bytes) -> bool:
         try:
