@@ -75,6 +75,23 @@ def test_a_peer_moves_with_its_conversation_and_its_mail_and_back_again(fleet: H
     assert [row["name"] for row in venus.call("list")] == []
 
 
+def test_a_peer_moves_to_and_fro_as_often_as_it_is_asked_to(fleet: Hosts) -> None:
+    """Also to a host to which somebody wrote under its name before, and what waits there is not lost."""
+    mars, venus = fleet["mars"], fleet["venus"]
+    early = str(mars.send("commuter@venus", "before there was one")["id"])
+    fleet.ends("mars", early, "refused")
+    mars.add("commuter")
+    for here, there in (("mars", "venus"), ("venus", "mars"), ("mars", "venus"), ("venus", "mars")):
+        wait_until(
+            partial(settled, fleet[here], "commuter"), timeout=PATIENCE, why=f"it is settled on {here}"
+        )
+        folder = str(fleet[there].home.work)
+        moved = fleet[here].call("move", name="commuter", host=there, dir=folder)
+        assert moved["name"] == f"commuter@{there}"
+    message = str(venus.send("commuter", "by the name that it had")["id"])
+    fleet.ends("venus", message, "done")
+
+
 @pytest.mark.parametrize(
     ("host", "folder", "why"),
     [
@@ -150,6 +167,11 @@ def test_a_host_that_runs_from_an_older_copy_does_not_wake_who_has_left(fleet: H
     (told,) = mars.events("double", "disowned")
     assert told["data"] == {"host": "venus"}
     assert venus.row("double")["state"] != "stopped"
+
+
+def settled(roost: Roost, name: str) -> bool:
+    """Whether the daemon has it from the other host that the peer lives here now."""
+    return "moves" not in roost.row(name)["why"]
 
 
 def begin(roost: Roost, name: str) -> None:

@@ -13,7 +13,7 @@ from roost.core.vocabulary.policy import Traits
 from roost.core.vocabulary.session import SessionState
 from roost.core.vocabulary.view import shown
 from roost.errors import RefusedError
-from tests.support.playbook import POLICY, Play
+from tests.support.playbook import POLICY, Play, mail
 
 ID = f"{7:032x}"
 MOVE = m.Move(ID, "venus", "/srv/app", "operator")
@@ -82,6 +82,20 @@ def test_it_is_the_others_once_the_fleet_has_it_on_record_and_its_mail_follows()
     assert [message.to for message in made.state.messages] == ["reviewer@venus"] * 2
     made.tell(f.Tick(), after=9999.0)
     assert kinds(made) == []
+
+
+def test_what_waits_under_its_new_name_already_stays_in_its_place_and_is_not_sent_twice() -> None:
+    made = leaving(2)
+    made.tell(m.Answered(ID, ready=True, why=""))
+    before = mail(1, 50.0, to="reviewer@venus", attempts=1, why="stored by venus", expires_at=90.0)
+    moved = f.ClockMoved(100.0, 100.0)
+    made.tell(m.Owned(ID, "venus", (before,), moved, ("reviewer", "critic")))
+    assert made.state.peer.former == ("critic", "reviewer")
+    kept, own = made.state.messages
+    assert (kept, own.id) == (replace(before, expires_at=190.0), f"{2:032x}")
+    assert c.SaveMessage(kept) in made.commands
+    assert [each.message.id for each in made.commands if isinstance(each, c.Forward)] == [own.id]
+    assert made.state.expiry == 190.0
 
 
 def test_what_other_hosts_sent_goes_back_to_them_with_its_new_address() -> None:

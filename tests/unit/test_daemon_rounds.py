@@ -7,21 +7,26 @@ from collections.abc import AsyncIterator
 import pytest
 
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import move as m
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.identity import HUMAN, REMOTE
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.watch import Watch, Watched
 from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.lanes import AGAIN
 from roost.daemon.state.tasks import Tasks
-from roost.errors import QueueFullError, StoreError
+from roost.errors import QueueFullError, RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.store.errors import BatchError
 from roost.store.interfaces import Batch, JournalRow
-from roost.store.memory import MemoryStore
+from roost.store.memory import MemoryStore, Point
+from tests.support.wait import eventually
 
 NAMES = ("a", "b", "c")
+MOVE = m.Move(f"{7:032x}", "venus", "/", "operator", handed=True, ready=True)
+PATIENCE = 10.0
 
 
 class CountingStore(MemoryStore):
@@ -48,7 +53,7 @@ class World:
 
     def __init__(self) -> None:
         self.store, self.tasks = CountingStore(), Tasks()
-        policy = Policy({HUMAN: Traits(mailbox=True)})
+        policy = Policy({HUMAN: Traits(mailbox=True), REMOTE: Traits(remote=True)})
         self.clock = VirtualClock()
         self.fleet = Fleet(self.store, self.clock, policy, self.tasks)
 
@@ -57,8 +62,30 @@ class World:
             await self.fleet.add(Peer(name, "5eed", Settings("/", HUMAN, queue_limit=2), 1.0))
         self.store.given.clear()
 
+    async def leaving(self) -> None:
+        """One more peer, which venus has all of, with a message that waits for it."""
+        await self.fleet.add(Peer("p", "5eed", Settings("/", "demo"), 1.0, moving=MOVE))
+        await self.send(1, "p")
+
+    async def stub(self) -> None:
+        """The peer `p` of venus, with a message on its way to it."""
+        await self.fleet.add(Peer("p@venus", "5eed", Settings("/", REMOTE), 1.0, former=("q",)))
+        await self.send(2, "p@venus")
+
+    def leave(self) -> "asyncio.Task[bool]":
+        """It is on record that `p` is of venus."""
+        return asyncio.ensure_future(self.fleet.report("p", m.Owned(MOVE.id, "venus")))
+
+    async def is_left(self, *numbers: int) -> None:
+        """Only `p@venus` is there, with these messages, and the store has it so."""
+        state = self.fleet.get("p@venus")
+        assert self.fleet.find("p") is None
+        assert (state.peer.moving, state.peer.former[-1]) == (None, "p")
+        assert sorted(int(message.id, 16) for message in state.messages) == list(numbers)
+        assert [each for each in await self.store.peers() if each.peer.name not in NAMES] == [state]
+
     async def send(self, number: int, to: str, topic: str | None = None) -> PeerState | None:
-        message = Message(f"{number:032x}", "operator", to, 1.0, 2, "d", topic=topic)
+        message = Message(f"{number:032x}", "operator", to, 1.0 + number, 2, "d", topic=topic)
         outcome = await self.fleet.tell(to, r.Submit(message, fresh=True), bodies={message.id: b"hi"})
         return outcome.state
 
@@ -103,6 +130,97 @@ async def test_what_cannot_be_stored_together_is_stored_alone(world: World, erro
     assert len(await world.store.messages()) == 2
     world.store.refused.clear()
     assert isinstance(await world.send(9, "b"), PeerState)
+
+
+async def test_what_waits_for_a_peer_under_its_new_name_is_its_own_once_it_has_left(world: World) -> None:
+    await world.leaving()
+    await world.stub()
+    await world.leave()
+    await world.is_left(1, 2)
+    assert world.fleet.called("q") == "p@venus"
+    await world.send(3, "p@venus")
+    await world.is_left(1, 2, 3)
+
+
+@pytest.mark.parametrize("point", list(Point))
+async def test_what_comes_under_its_new_name_as_a_peer_leaves_comes_after_that(
+    world: World, point: Point
+) -> None:
+    await world.leaving()
+    await world.stub()
+    stop = world.store.stop_next(point)
+    left = world.leave()
+    await stop.reached.wait()
+    sent = asyncio.ensure_future(world.send(3, "p@venus"))
+    await asyncio.sleep(0)
+    stop.go.set()
+    await asyncio.gather(left, sent)
+    await world.is_left(1, 2, 3)
+
+
+@pytest.mark.parametrize("point", list(Point))
+async def test_a_peer_leaves_once_what_is_under_way_under_its_new_name_is_stored(
+    world: World, point: Point
+) -> None:
+    await world.leaving()
+    await world.stub()
+    stop = world.store.stop_next(point)
+    sent = asyncio.ensure_future(world.send(3, "p@venus"))
+    await stop.reached.wait()
+    left = world.leave()
+    later = asyncio.ensure_future(world.send(4, "p"))
+    await asyncio.sleep(0)
+    assert len(world.store.given) == 5, "the peers, their messages, and this one"
+    stop.go.set()
+    await asyncio.gather(sent, left, later)
+    await world.is_left(1, 2, 3, 4)
+
+
+async def test_a_peer_leaves_in_the_round_of_what_comes_under_its_new_name(world: World) -> None:
+    await world.leaving()
+    await world.stub()
+    await asyncio.gather(world.send(3, "p@venus"), world.leave(), world.send(4, "p@venus"))
+    await world.is_left(1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("point", list(Point))
+async def test_a_peer_leaves_while_its_new_name_is_being_added(world: World, point: Point) -> None:
+    await world.leaving()
+    stop = world.store.stop_next(point)
+    added = asyncio.ensure_future(world.stub())
+    await stop.reached.wait()
+    left = world.leave()
+    await asyncio.sleep(0)
+    stop.go.set()
+    await asyncio.gather(added, left)
+    await world.is_left(1, 2)
+
+
+@pytest.mark.parametrize("point", list(Point))
+async def test_its_new_name_is_taken_as_a_peer_leaves(world: World, point: Point) -> None:
+    await world.leaving()
+    stop = world.store.stop_next(point)
+    left = world.leave()
+    await stop.reached.wait()
+    added = asyncio.ensure_future(world.stub())
+    await asyncio.sleep(0)
+    stop.go.set()
+    await left
+    with pytest.raises(RoostError, match="there is a peer 'p@venus' already"):
+        await added
+    await world.is_left(1)
+
+
+async def test_a_peer_that_cannot_leave_yet_leaves_what_is_under_its_new_name_as_it_is(world: World) -> None:
+    await world.leaving()
+    await world.stub()
+    world.store.fail_next()
+    left = world.leave()
+    await eventually(lambda: world.fleet.trouble("p"), timeout=PATIENCE, why="the store has refused it")
+    await world.send(3, "p@venus")
+    await world.clock.advance(AGAIN)
+    await left
+    await world.is_left(1, 2, 3)
 
 
 async def test_a_defect_in_the_news_of_one_peer_keeps_back_no_other(

@@ -7,6 +7,7 @@ other's, and only then that host wakes it.
 
 from msgspec.structs import replace
 
+from roost.core.sessions.clock import moved_message
 from roost.core.transition.ending import end_all
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
@@ -14,7 +15,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import move as m
 from roost.core.vocabulary.identity import OPERATOR, REMOTE, host_of
 from roost.core.vocabulary.message import MessageState
-from roost.core.vocabulary.peer import Settings, WakePolicy
+from roost.core.vocabulary.peer import PeerState, Settings, WakePolicy
 from roost.core.vocabulary.session import Cause
 
 
@@ -88,7 +89,7 @@ def on_owned(step: Step, event: m.Owned) -> None:
     if move is None or move.id != event.id:
         return
     if event.host == move.host:
-        _leave(step, move)
+        _leave(step, move, event)
     else:
         _stay(step, move, f"it belongs to {event.host}")
         step.set_peer(stopped=True)
@@ -121,10 +122,11 @@ def _stay(step: Step, move: m.Move, why: str, *, told: bool = True) -> None:
     step.journal("move-ended", host=move.host, why=why)
 
 
-def _leave(step: Step, move: m.Move) -> None:
+def _leave(step: Step, move: m.Move, event: m.Owned) -> None:
     """From now on the name stands for the peer of the other host; what waited for it is sent there.
 
-    Nobody but their own host can send messages of other hosts: they are given back.
+    Nobody but their own host can send messages of other hosts: they are given back. What was sent to the
+    peer's new name before goes on as it was, and its rows are the peer's from now on.
     """
     old, new = step.peer.name, f"{step.peer.name}@{move.host}"
     why = f"'{old}' lives on {move.host} now; send it to {new}"
@@ -132,12 +134,18 @@ def _leave(step: Step, move: m.Move) -> None:
         if host_of(message.sender) is not None:
             step.finish(message, MessageState.REFUSED, why, tell="refused")
     step.emit(m.Decide(new, move.host, move.id, "go"), c.Rename(old, new, step.peer.created_at))
-    messages = tuple(
+    messages = [
         replace(message, to=new, attempts=0, cut=False, not_before=None, session=None)
         for message in step.state.messages
+    ]
+    kept = (
+        [moved_message(each, event.moved) for each in event.kept] if event.moved is not None else event.kept
     )
-    step.state = replace(step.state, messages=messages)
-    former = tuple(name for name in step.peer.former if name != new)
+    every = sorted([*kept, *messages], key=lambda message: message.created_at)
+    step.state = PeerState.of(step.peer, step.state.sessions, tuple(every))
+    step.emit(*(c.SaveMessage(now) for now, then in zip(kept, event.kept, strict=True) if now != then))
+    earlier = dict.fromkeys((*event.former, *step.peer.former))
+    former = tuple(name for name in earlier if name not in (old, new))
     step.set_peer(
         name=new,
         former=(*former, old),

@@ -82,6 +82,12 @@ _PURGE = (
 # Rows that refer to the peer's row move after it; whether they fit is checked at the end of the transaction.
 _RENAME = (
     "PRAGMA defer_foreign_keys = 1",
+    "DELETE FROM peers WHERE name = :new AND runtime = 'remote'",
+    *(
+        f"DELETE FROM {table} WHERE peer = :new"
+        " AND generation IN (SELECT generation FROM sessions WHERE peer = :old)"
+        for table in ("deaths", "sessions")
+    ),
     "UPDATE peers SET name = :new, data = json_set(data, '$.name', :new) WHERE name = :old",
     "UPDATE sessions SET peer = :new, data = json_set(data, '$.peer', :new) WHERE peer = :old",
     "UPDATE deaths SET peer = :new WHERE peer = :old",

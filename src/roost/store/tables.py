@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import fields, replace
 
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import REMOTE
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.session import Death, Session
@@ -184,8 +185,14 @@ def _message(tables: Tables, message: Message, bodies: dict[str, bytes]) -> None
 
 
 def _rename(tables: Tables, old: str, new: str, since: float) -> None:
+    if new in tables.peers and tables.peers[new].settings.runtime != REMOTE:
+        raise BatchError(f"there is a peer '{new}' already; nothing was stored")
     if old in tables.peers:
         tables.peers[new] = replace(tables.peers.pop(old), name=new)
+    numbers = {death.generation for death in tables.deaths.values() if death.peer == old}
+    for session, death in list(tables.deaths.items()):
+        if death.peer == new and death.generation in numbers:
+            del tables.deaths[session], tables.ended[session]
     tables.ended = {key: new if name == old else name for key, name in tables.ended.items()}
     for rows in (tables.live, tables.deaths, tables.intents, tables.tokens):
         _move(rows, old, new)

@@ -19,7 +19,7 @@ def on_clock_moved(step: Step, event: f.ClockMoved) -> None:
     state = step.state
     peer = _moved_peer(state.peer, event)
     sessions = tuple(_moved_session(session, event.by) for session in state.sessions)
-    messages = tuple(_moved_message(message, event) for message in state.messages)
+    messages = tuple(moved_message(message, event) for message in state.messages)
     step.state = PeerState.of(peer, sessions, messages)
     step.emit(c.SavePeer(peer), *map(c.SaveSession, sessions))
     step.emit(*(c.SaveMessage(new) for new, old in zip(messages, state.messages, strict=True) if new != old))
@@ -72,7 +72,8 @@ def _moved_session(session: Session, by: float) -> Session:
     )
 
 
-def _moved_message(message: Message, event: f.ClockMoved) -> Message:
+def moved_message(message: Message, event: f.ClockMoved) -> Message:
+    """The message with the times that decide about it by the clock as it is now."""
     return replace(
         message,
         expires_at=_later(message.expires_at, event.set_by),

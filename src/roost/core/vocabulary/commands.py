@@ -77,7 +77,11 @@ class Purge(Struct, frozen=True):
 
 
 class Rename(Struct, frozen=True):
-    """Move all that is keyed to the peer's old name to the new one; its history counts from `since`."""
+    """Move all that is keyed to the peer's old name to the new one; its history counts from `since`.
+
+    A peer of another host that has the new name already gives way: what is keyed to it is the renamed one's,
+    but for sessions that an earlier peer of that name had by the same numbers. No other gives way.
+    """
 
     old: str
     new: str

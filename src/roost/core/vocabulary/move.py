@@ -4,6 +4,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from roost.core.vocabulary.facts import ClockMoved
+from roost.core.vocabulary.message import Message
+
 ID = r"[0-9a-f]{32}"
 """What the id of a move looks like."""
 Decision = Literal["go", "cancel"]
@@ -48,10 +51,17 @@ class Answered(Struct, frozen=True):
 
 
 class Owned(Struct, frozen=True):
-    """The fleet has it on record whose the peer is: of the host that it moves to, or of another."""
+    """The fleet has it on record whose the peer is: of the host that it moves to, or of another.
+
+    `kept`: messages that wait under the name that it gets as it leaves, whose times go by the clock before it
+    `moved`; `former`: earlier names of that one.
+    """
 
     id: str
     host: str
+    kept: tuple[Message, ...] = ()
+    moved: ClockMoved | None = None
+    former: tuple[str, ...] = ()
 
 
 class Decided(Struct, frozen=True):

@@ -79,6 +79,11 @@ class Intake:
         over = self._adding[name] = asyncio.Event()
         try:
             await self._fleet.add(peer)
+        except StoreError:
+            raise
+        except RoostError:
+            if self._fleet.find(name) is None:  # else a peer of this host has left under that name meanwhile
+                raise
         finally:
             del self._adding[name]
             over.set()

@@ -20,11 +20,11 @@ from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.requests import Rename
 from roost.core.vocabulary.watch import Watch
 from roost.daemon.state.lane import Outcome, Waiting, accepted, batch_of, forget
-from roost.daemon.state.lanes import AGAIN, Fact, Lanes
+from roost.daemon.state.lanes import AGAIN, Fact, Lanes, name_taken
 from roost.daemon.state.listeners import Listeners
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.watches import Watches
-from roost.errors import NotFoundError, RoostError, StoreError
+from roost.errors import NotFoundError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Batch, Store, Token
 
@@ -126,7 +126,7 @@ class Fleet:
     def _check_free(self, name: str) -> None:
         promised = {state.peer.renaming for state in self.states()} | self._adding
         if self.find(name) is not None or name in promised:
-            raise RoostError(f"there is a peer '{name}' already; choose another name or remove it first")
+            raise name_taken(name)
 
     async def add(self, peer: Peer) -> None:
         """Store a new peer. Raises RoostError when the name is taken, StoreError when it cannot be stored."""

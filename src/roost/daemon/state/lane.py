@@ -50,7 +50,8 @@ class Lane(Struct):
     """`reading`: the clocks that the times in `state` go by; `next_reading`: of what is being stored.
 
     `unstored` is what the store refused and is so all the same, `seen` the state that it makes, `trouble`
-    why, and `again` whether it is to be tried again.
+    why, and `again` whether it is to be tried again. `freed` fires when it runs no more, for who waits;
+    `postponed`: what is to be decided in it waits until the lane of the peer's next name runs no more.
     """
 
     state: PeerState | None
@@ -62,6 +63,15 @@ class Lane(Struct):
     seen: PeerState | None = None
     trouble: str = ""
     again: bool = False
+    freed: asyncio.Event | None = None
+    postponed: bool = False
+
+    def free(self) -> None:
+        """Nothing is decided in it now."""
+        self.running = False
+        if self.freed is not None:
+            self.freed.set()
+            self.freed = None
 
     def turn(self, state: PeerState | None) -> None:
         """What was decided is stored."""

@@ -9,14 +9,18 @@ in it.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import move as m
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
-from roost.daemon.state.clock_reading import read_clocks
+from roost.daemon.state.clock_reading import ClockReading, read_clocks
 from roost.daemon.state.decisions import decide_all
 from roost.daemon.state.lane import Decided, Lane, Waiting, batch_of, fail
 from roost.daemon.state.listeners import Listeners
@@ -67,8 +71,24 @@ class Lanes:
         return self._lanes.get(name)
 
     async def add(self, peer: Peer) -> None:
-        """Store a new peer. Raises StoreError."""
-        lane = self._lanes.setdefault(peer.name, Lane(None, read_clocks(self._clock)))
+        """Store a new peer. Raises RoostError when the name is taken, StoreError when it cannot be stored."""
+        lane = await self._taken(peer.name)
+        try:
+            if lane.state is not None:
+                raise name_taken(peer.name)
+            await self._add(peer, lane)
+        finally:
+            self._release(peer.name, lane)
+
+    async def _taken(self, name: str) -> Lane:
+        """The lane of a name, once nothing is decided in it; whoever takes it releases it."""
+        while (lane := self._lanes.setdefault(name, Lane(None, read_clocks(self._clock)))).running:
+            lane.freed = lane.freed or asyncio.Event()
+            await lane.freed.wait()
+        lane.running = True
+        return lane
+
+    async def _add(self, peer: Peer, lane: Lane) -> None:
         state = PeerState(peer)
         commands = (
             c.SavePeer(peer),
@@ -95,9 +115,15 @@ class Lanes:
         self._ready[name] = lane
 
     def _release(self, name: str, lane: Lane) -> None:
-        lane.running = False
+        lane.free()
         if lane.waiting:
             self._start(lane.state.peer.name if lane.state is not None else name, lane)
+        if "@" in name:
+            here = name.partition("@")[0]
+            leaver = self._lanes.get(here)
+            if leaver is not None and leaver.postponed:
+                leaver.postponed = False
+                self._start(here, leaver)
 
     async def together(self, facts: Sequence[Fact]) -> list[Fact]:
         """Decide and commit facts of idle lanes at once; returns those that have to be told alone."""
@@ -138,6 +164,7 @@ class Lanes:
         await self.watches.settled()
         ready, self._ready = self._ready, {}
         here, sight = read_clocks(self._clock), self.watches.sight()
+        held = self._set_aside(ready, here)
         made: list[Decided] = []
         try:
             for name, lane in ready.items():
@@ -147,7 +174,6 @@ class Lanes:
                     decided = decide_all(name, lane, waiting, here, self.policy, sight)
                     made.append(Decided(name, lane, *decided))
                 else:
-                    # Nothing to commit, no state to set: a peer of this name may be being added just now.
                     lane.unstored = []
                     fail(waiting, NotFoundError(f"'{name}' has just been removed"))
             with self.watches.being_stored(each.commands for each in made):
@@ -155,6 +181,35 @@ class Lanes:
         finally:
             for name, lane in ready.items():
                 self._release(name, lane)
+            for name, lane in held.items():
+                if self._lanes[name] is lane:
+                    self._release(name, lane)
+                    if lane.unstored and not lane.again:
+                        self._start(name, lane)
+
+    def _set_aside(self, ready: dict[str, Lane], here: ClockReading) -> dict[str, Lane]:
+        """The lanes whose names are given to peers that leave for another host in this round.
+
+        Nothing is decided in them until that is stored. Who leaves waits while one is at work elsewhere.
+        """
+        held: dict[str, Lane] = {}
+        for name, lane in list(ready.items()):
+            move = lane.state.peer.moving if lane.state is not None else None
+            told = [each for each in (*lane.unstored, *lane.waiting) if isinstance(each.event, m.Owned)]
+            if move is None or not told:
+                continue
+            new = f"{name}@{move.host}"
+            other = self._lanes.setdefault(new, Lane(None, here))
+            if other.running and new not in ready:
+                del ready[name]
+                lane.postponed = True
+                lane.free()
+                continue
+            lane.postponed, other.running, held[new] = False, True, other
+            ready.pop(new, None)
+            for item in told:
+                item.event = _with_kept(item.event, other, here)
+        return held
 
     async def _commit(self, made: Sequence[Decided], at: float) -> None:
         """Store decisions that were made at that time (Unix seconds), together or, if need be, each alone."""
@@ -225,5 +280,23 @@ class Lanes:
             return
         new = lane.state.peer.name
         del self._lanes[name]
+        other = self._lanes.get(new)
         self._lanes[new] = lane
+        if other is not None:
+            lane.waiting = deque([*other.unstored, *other.waiting, *lane.waiting])
+            other.unstored, other.waiting = [], deque()
+            other.free()
         self.on_renamed(name, new)
+
+
+def _with_kept(event: Event, other: Lane, here: ClockReading) -> Event:
+    """What is on record of a peer that leaves, with what the lane of its new name holds."""
+    if not isinstance(event, m.Owned) or other.state is None:
+        return event
+    kept, moved = tuple(other.state.messages), other.reading.moved_to(here)
+    return replace(event, kept=kept, moved=moved, former=other.state.peer.former)
+
+
+def name_taken(name: str) -> RoostError:
+    """Nobody else can have this name."""
+    return RoostError(f"there is a peer '{name}' already; choose another name or remove it first")
