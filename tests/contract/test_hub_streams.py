@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from roost.host.errors import CarrierRefused
 from roost.host.nats import streams
+from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.hub import Hub
 from roost.host.nats.streams import drop_host, make_bucket, make_consumer, make_stream
 from roost.host.nats.subjects import stream_of
@@ -29,3 +31,20 @@ async def test_streams_are_made_made_again_changed_and_dropped(
             await drop_host(stream, "mars")
         assert [info.config.name for info in await stream.streams_info()] == ["KV_ROOST_FLEET"]
         await hub.close()
+
+
+async def test_a_hub_that_keeps_no_more_for_a_host_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "BYTES", 64 * 1024)
+    with hub_in(tmp_path) as server:
+        mars, venus = (NatsCarrier(name, Hub(name, [server.url])) for name in ("mars", "venus"))
+        await venus.open()
+        await mars.send("venus", b"x" * 40_000)
+        for host in ("venus", "nobody"):
+            with pytest.raises(CarrierRefused):
+                await mars.send(host, b"x" * 40_000)
+        await (await venus.receive()).done()
+        await mars.send("venus", b"x" * 40_000)
+        await mars.close()
+        await venus.close()

@@ -14,7 +14,7 @@ from roost.core.vocabulary.message import Chain, MessageState, Notice, Origin
 from roost.core.vocabulary.peer import Peer, Settings, WakePolicy
 from roost.daemon.hosts.frames import Heard, Word, encode
 from roost.daemon.hosts.link import AWAY, RETRY, SILENCE, SILENCE_MOST, Link
-from roost.daemon.hosts.members import SILENT
+from roost.daemon.hosts.members import BEAT, SILENT
 from roost.errors import StoreError
 from roost.host.memory.carrier import MemoryCarrier, MemoryHub
 from roost.host.memory.clock import VirtualClock
@@ -393,6 +393,22 @@ async def test_what_was_lost_on_the_way_to_a_host_that_was_away_is_sent_once_it_
     await world.clock.advance(AWAY / 2)
     await world.venus.start()
     await world.clock.advance(2 * SILENCE)
+    assert await world.venus.mail("bob", 1) == ["alice@mars: look"]
+    await world.mars.ends(sent, "done")
+
+
+async def test_a_hub_that_keeps_no_more_for_a_host_is_asked_seldomer_until_that_is_back(world: World) -> None:
+    """Each try costs a whole frame."""
+    await world.venus.stop()
+    await world.clock.advance(SILENT)
+    world.hub.full.add("venus")
+    sent = await world.mars.send("alice", "bob@venus")
+    for _ in range(600):
+        await world.clock.advance(1.0)
+    assert 10 <= world.hub.refused <= 20
+    world.hub.full.clear()
+    await world.venus.start()
+    await world.clock.advance(BEAT)
     assert await world.venus.mail("bob", 1) == ["alice@mars: look"]
     await world.mars.ends(sent, "done")
 

@@ -39,5 +39,9 @@ class CarrierGone(HostError):
     """Other hosts cannot be reached now."""
 
 
+class CarrierRefused(CarrierGone):
+    """What carries to other hosts is reached, and takes nothing for this one now."""
+
+
 class ForgedError(HostError):
     """Something is not from whom it says it is from."""

@@ -48,6 +48,7 @@ class Hosts:
     ) -> None:
         """Link to these members, who may do here what is granted."""
         self.members = members
+        members.on_heard = self._heard
         self._carrier = carrier
         self._fleet = fleet
         self._store = store
@@ -117,6 +118,12 @@ class Hosts:
             self._links[host] = found
             self._tasks.start(found.run(), f"link to {host}")
         return found
+
+    def _heard(self, host: str) -> None:
+        """A host gives a sign of life."""
+        found = self._links.get(host)
+        if found is not None:
+            found.revive()
 
     async def _keep(self, epoch: int) -> None:
         """An epoch that a link begins is known to the next start before a frame of it is sent."""

@@ -15,6 +15,7 @@ from roost.daemon.hosts.frames import Entry as Sent
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import RoostError
+from roost.host.errors import CarrierRefused
 from roost.host.interfaces.carrier import Carrier
 from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
@@ -34,6 +35,8 @@ BYTES = 512 * 1024
 """Bytes of bodies behind which a frame gets no more entries."""
 RETRY = 1.0
 """Seconds until a carrier that was gone is asked again."""
+REFUSED_MOST = 60.0
+"""Seconds until one that takes nothing for that host is asked again: twice as many each time, to these."""
 SILENCE = 5.0
 SILENCE_MOST = 60.0
 """Seconds without a word after which what is under way is sent again: at first, and at most."""
@@ -75,6 +78,8 @@ class Link:
         self._news = asyncio.Event()
         self._silence = SILENCE
         self._quiet = 0.0
+        self._refused = RETRY
+        self._alive = asyncio.Event()
 
     def put(self, entry: Entry) -> None:
         """One more entry, behind all others."""
@@ -86,6 +91,10 @@ class Link:
         """Tell the other host how much of what it sent was taken: the latest word counts."""
         self._word = word
         self._news.set()
+
+    def revive(self) -> None:
+        """The other host gives a sign of life: what is kept for it may have become less."""
+        self._alive.set()
 
     @property
     def waiting(self) -> int:
@@ -115,6 +124,10 @@ class Link:
             self._news.clear()
             try:
                 await self._send()
+            except CarrierRefused as error:
+                self._know(error.message)
+                await self._pause()
+                continue
             except RoostError as error:
                 self._know(error.message)
                 await self._clock.sleep(RETRY)
@@ -124,7 +137,17 @@ class Link:
                 await self._clock.sleep(RETRY)
                 continue
             self._know("")
+            self._refused = RETRY
             await self._wait()
+
+    async def _pause(self) -> None:
+        """For longer each time, as each try costs a whole frame.
+
+        Over when the other host gives a sign of life.
+        """
+        self._alive.clear()
+        await race(self._alive.wait(), self._clock.sleep(self._refused))
+        self._refused = RETRY if self._alive.is_set() else min(self._refused * 2, REFUSED_MOST)
 
     def _know(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -95,6 +95,8 @@ class Members:
         self._changed = asyncio.Event()
         self.on_changed: list[Callable[[str], None]] = []
         """Called with the name of a host of which something else is known now."""
+        self.on_heard: Callable[[str], None] = lambda _host: None
+        """Called with the name of a host at each sign of life of it."""
         fleet.listeners.on_committed.append(self._committed)
 
     async def load(self) -> None:
@@ -144,6 +146,7 @@ class Members:
         """A frame of that host came."""
         known = self._known.setdefault(host, Member())
         known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
+        self.on_heard(host)
 
     def sign(self, host: str) -> Sign | None:
         """The latest sign of life of a host; None: there was none."""

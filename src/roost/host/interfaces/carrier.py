@@ -27,7 +27,11 @@ class Carrier(Protocol):
         ...
 
     async def send(self, host: str, frame: bytes) -> None:
-        """Hand a frame over. Raises CarrierGone: it may have been carried all the same."""
+        """Hand a frame over.
+
+        Raises CarrierGone: it may have been carried all the same; CarrierRefused: nothing is kept for that
+        host now.
+        """
         ...
 
     async def receive(self) -> Carried:

@@ -3,18 +3,23 @@
 import asyncio
 from collections import defaultdict, deque
 
-from roost.host.errors import CarrierGone
+from roost.host.errors import CarrierGone, CarrierRefused
 from roost.host.interfaces.carrier import Carried
 
 
 class MemoryHub:
-    """Keeps frames for each host until they are done with. `cut`: hosts that cannot reach it now."""
+    """Keeps frames for each host until they are done with. `cut`: hosts that cannot reach it now.
+
+    `full`: hosts for which it keeps no more; `refused`: how many frames it did not keep for that reason.
+    """
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._queues: defaultdict[str, deque[tuple[str, bytes]]] = defaultdict(deque)
         self._news = asyncio.Condition()
         self.cut: set[str] = set()
+        self.full: set[str] = set()
+        self.refused = 0
         self.lose = 0
         """So many of the next frames are lost."""
         self.double = False
@@ -24,9 +29,12 @@ class MemoryHub:
         return MemoryCarrier(self, host)
 
     async def put(self, origin: str, host: str, frame: bytes) -> None:
-        """Keep a frame for a host. Raises CarrierGone."""
+        """Keep a frame for a host. Raises CarrierGone, CarrierRefused."""
         if origin in self.cut:
             raise CarrierGone
+        if host in self.full:
+            self.refused += 1
+            raise CarrierRefused
         if self.lose:
             self.lose -= 1
             return

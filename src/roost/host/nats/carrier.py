@@ -14,7 +14,7 @@ import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from roost.host.errors import CarrierGone
+from roost.host.errors import CarrierGone, CarrierRefused
 from roost.host.interfaces.carrier import Carried
 from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
 from roost.host.nats.streams import make_consumer, make_stream
@@ -56,7 +56,9 @@ class NatsCarrier:
         try:
             await stream.publish(f"roost.to.{host}.from.{self._host}", frame, timeout=ANSWER)
         except nats.js.errors.NoStreamResponseError as error:
-            raise CarrierGone(f"the hub knows no host '{host}'") from error
+            raise CarrierRefused(f"the hub knows no host '{host}'") from error
+        except nats.js.errors.APIError as error:
+            raise CarrierRefused(f"the hub does not take it: {words(error)}") from error
         except TimeoutError as error:
             await self._hub.doubt()
             raise CarrierGone("the hub does not answer") from error
