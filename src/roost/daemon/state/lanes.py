@@ -195,8 +195,10 @@ class Lanes:
         held: dict[str, Lane] = {}
         for name, lane in list(ready.items()):
             move = lane.state.peer.moving if lane.state is not None else None
+            if move is None:
+                continue
             told = [each for each in (*lane.unstored, *lane.waiting) if isinstance(each.event, m.Owned)]
-            if move is None or not told:
+            if not told:
                 continue
             new = f"{name}@{move.host}"
             other = self._lanes.setdefault(new, Lane(None, here))
