@@ -4,7 +4,7 @@ from pathlib import Path
 
 from roost.core.messages import envelope
 from roost.core.vocabulary.events import Event
-from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.watch import Write
@@ -39,6 +39,11 @@ class KnownSession:
         state = self.state()
         flight = state.in_flight if state else ()
         return [message for message in flight if message.session == self._live.session.id]
+
+    async def has_replied(self) -> bool:
+        """Whether its agent has replied to a message that it has taken. Raises StoreError."""
+        taken = [message.id for message in self.flight() if message.state is MessageState.ACCEPTED]
+        return any([await self._fleet.is_answered(message_id) for message_id in taken])
 
     def mark(self) -> str | None:
         """The mark of the message that is being handed over."""

@@ -1,5 +1,7 @@
 """What is observed of a session's state, told to the fleet when it has changed."""
 
+from contextlib import suppress
+
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakePolicy
@@ -8,6 +10,7 @@ from roost.daemon.session.facts import ASKED
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import Window
+from roost.errors import StoreError
 from roost.host.interfaces.clock import Clock
 from roost.runtimes.facts import INTERRUPTED
 from roost.runtimes.view import Composer, Reading
@@ -59,7 +62,8 @@ class Observations:
             self._idle_from = self._clock.monotonic()
         elif self._clock.monotonic() - self._idle_from >= self._settle():
             self._idle_from = None
-            await self._known.tell(self._unrecorded_end())
+            with suppress(StoreError):  # judged after the same time again
+                await self._known.tell(await self._unrecorded_end())
         asks = reading.asks if reading.state is not SessionState.UNKNOWN else None
         shown = (session.state, session.why, session.background, session.asks if asks is not None else None)
         why = f"{live.misplaced.why}; {reading.why}" if live.misplaced is not None else reading.why
@@ -91,19 +95,22 @@ class Observations:
     def _settle(self) -> float:
         return UNRECORDED if self._live.runtime.controls.tells else IDLE_AGAIN
 
-    def _unrecorded_end(self) -> f.TurnEnded:
+    async def _unrecorded_end(self) -> f.TurnEnded:
         """It is at its prompt again and wrote nothing down; a turn without any answer was none.
 
-        Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line.
+        Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line. A reply
+        that is stored is an answer, too: a program may keep no record, or be unable to write it. Raises
+        StoreError.
         """
         session, view, flight = self._live.session.id, self._live.view, self._known.flight()
         if any(message.id in self._live.interrupting for message in flight):
             return f.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
         offered = any(message.state is MessageState.OFFERED for message in flight)
-        if view is not None and view.composer is Composer.FILLED and not offered:
+        replied = await self._known.has_replied()
+        if view is not None and view.composer is Composer.FILLED and not (offered or replied):
             why = f"{INTERRUPTED}; its text may stand in the input line"
             return f.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
-        if self._live.runtime.controls.tells and not self._live.answered:
+        if self._live.runtime.controls.tells and not (self._live.answered or replied):
             why = "it is at its prompt again, and its record holds no answer to the message"
             return f.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
         return f.TurnEnded(session, "it is at its prompt again")

@@ -225,6 +225,11 @@ class Fleet:
         rows = await self._store.commit(Batch(at=self._clock.now(), journal=journal, meta=meta or {}))
         self.listeners.journal(rows)
 
+    async def is_answered(self, message_id: str) -> bool:
+        """Whether the recipient of a message has replied to it. Raises StoreError."""
+        stored = await self._store.message(message_id)
+        return stored is not None and any(each.sender == stored.message.to for each in stored.replies)
+
     async def settle(self, *keys: str) -> None:
         """End intents whose effects need no event."""
         await self._store.commit(Batch(at=self._clock.now(), settled=keys))

@@ -1,0 +1,106 @@
+"""A turn whose end stands in no record: what has become of its message (N3)."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from roost.core.vocabulary.commands import SaveMessage, SavePeer, SaveSession
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import SessionState, stand_in
+from roost.daemon.session.known_session import KnownSession
+from roost.daemon.session.live_sessions import LiveSession
+from roost.daemon.session.observations import UNRECORDED, Observations
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.errors import StoreError
+from roost.host.memory.clock import VirtualClock
+from roost.runtimes.runtime import Controls
+from roost.runtimes.view import Composer, Reading, View
+from roost.store.interfaces import Batch
+from roost.store.memory import MemoryStore
+
+NOTHING = cast("Any", None)
+PEER = Peer("worker", "5eed", Settings("/w", "claude"), 0.0)
+SESSION = replace(stand_in("s", "worker", 1, None), state=SessionState.IDLE, ready=True)
+TAKEN = Message(
+    "a" * 32, "operator", "worker", 0.0, 0, "d", state=MessageState.ACCEPTED, session="s", attempts=1
+)
+REPLY = Message("b" * 32, "worker", "operator", 1.0, 0, "d", reply_to=TAKEN.id)
+REST = Reading(SessionState.IDLE, "at its prompt")
+
+
+class FailingStore(MemoryStore):
+    """Cannot be read as long as it `fails`."""
+
+    fails = False
+
+    async def message(self, message_id: str) -> Any:  # noqa: ANN401 -- as it is there
+        if self.fails:
+            raise StoreError("the disk does not answer")
+        return await super().message(message_id)
+
+
+class World:
+    """A session at its prompt that has taken a message, and what is told of it."""
+
+    def __init__(self) -> None:
+        self.clock, self.store = VirtualClock(), FailingStore()
+        self.fleet = Fleet(self.store, self.clock, Policy(), Tasks())
+        self.fleet.load([PeerState(PEER, SESSION, (TAKEN,))])
+        runtime: Any = SimpleNamespace(controls=Controls())
+        live = LiveSession(cast("Any", SimpleNamespace(session=SESSION)), runtime, NOTHING, NOTHING, 7)
+        live.view = View(Composer.EMPTY)
+        self.live = live
+        self._observations = Observations(live, KnownSession(live, self.fleet), NOTHING, self.clock)
+
+    async def store_with(self, *messages: Message) -> None:
+        changes = [SaveMessage(each) for each in messages]
+        await self.store.commit(Batch(at=0.0, changes=(SavePeer(PEER), SaveSession(SESSION), *changes)))
+
+    async def rest(self) -> None:
+        """It is at its prompt for the time after which the turn counts as over."""
+        for _ in range(2):
+            await self._observations.tell(REST)
+            await self.clock.advance(UNRECORDED)
+
+    async def end(self) -> Message:
+        """What the message has come to."""
+        stored = await self.store.message(TAKEN.id)
+        assert stored is not None
+        return stored.message
+
+
+@pytest.mark.parametrize(
+    ("reply", "state"),
+    [
+        (REPLY, MessageState.DONE),
+        (replace(REPLY, sender="operator", to="worker"), MessageState.DEAD_LETTER),
+        (None, MessageState.DEAD_LETTER),
+    ],
+    ids=["a reply", "its sender's own addition", "no reply"],
+)
+@pytest.mark.parametrize("composer", [Composer.EMPTY, Composer.FILLED], ids=["at rest", "with a draft"])
+async def test_N3_a_reply_is_an_answer_where_the_record_holds_none(
+    reply: Message | None, state: MessageState, composer: Composer
+) -> None:
+    """Claude Code 2.1.332 can be told to write no record; a full disk has it write none."""
+    world = World()
+    world.live.view = View(composer)
+    await world.store_with(TAKEN, *([reply] if reply is not None else []))
+    await world.rest()
+    assert (await world.end()).state is state
+
+
+async def test_N3_what_the_store_does_not_tell_now_is_asked_again() -> None:
+    world = World()
+    await world.store_with(TAKEN, REPLY)
+    world.store.fails = True
+    await world.rest()
+    world.store.fails = False
+    assert (await world.end()).state is MessageState.ACCEPTED
+    await world.rest()
+    assert (await world.end()).state is MessageState.DONE
