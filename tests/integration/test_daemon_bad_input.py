@@ -80,6 +80,12 @@ def test_wrong_words_at_the_command_line(roost: Roost) -> None:
     assert [row["name"] for row in roost.call("list")] == ["alice"]
 
 
+def test_a_variable_that_its_program_may_not_have_is_refused_at_set(roost: Roost) -> None:
+    roost.add("a", "claude")
+    refused(roost.cli("set", "a", "env.CLAUDE_CODE_SKIP_PROMPT_HISTORY=1"), 2, "writes no record")
+    assert "env.CLAUDE_CODE_SKIP_PROMPT_HISTORY" not in roost.call("show", name="a")["settings"]
+
+
 def test_wrong_requests_on_the_socket(roost: Roost) -> None:
     roost.add("alice", "human")
     note = roost.home.work / "note"

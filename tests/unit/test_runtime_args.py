@@ -88,6 +88,8 @@ def test_every_word_belongs_to_one_option(words: list[str]) -> None:
         ("--settings list.json", "is not a JSON object"),
         ("--settings hooks.json", "'hooks' maps events to lists"),
         ('--settings {"disableAllHooks":true}', "cannot hold 'disableAllHooks'"),
+        ('--settings {"env":{"CLAUDE_CODE_SKIP_PROMPT_HISTORY":true}}', "cannot hold 'env.CLAUDE_CODE_SKIP"),
+        ("--no-session-persistence", "writes no record"),
         ("--settings {broken", "is not JSON"),
         ("--append-system-prompt-file missing.txt", "cannot be read"),
         ("--mcp-config missing.json", "cannot be read"),
@@ -101,6 +103,18 @@ def test_claude_refuses_with_the_way_to_say_it(tmp_path: Path, words: str, way: 
     (tmp_path / "ok.json").write_text('{"mcpServers": {"other": {}}}')
     (tmp_path / "ours.json").write_text('{"mcpServers": {"roost": {}}}')
     assert way in refusal(ClaudeRuntime(), tmp_path, *words.split())
+
+
+@pytest.mark.parametrize("own_terminal", [False, True])
+def test_claude_refuses_a_variable_that_does_what_a_refused_option_does(own_terminal: bool) -> None:
+    """One that is switched off is no harm: it may be there against the user's own settings."""
+    for name in ("CLAUDE_CODE_SKIP_PROMPT_HISTORY", "CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE"):
+        for value in ("1", "True", " on "):
+            settings = Settings(dir="/", runtime="claude", env=((name, value),))
+            with pytest.raises(InvalidSettingError, match=f"'env.{name}' cannot be set: .*leave it out"):
+                claude_args.read(settings, own_terminal=own_terminal)
+        settings = Settings(dir="/", runtime="claude", env=((name, "0"), ("OTHER", "1")))
+        claude_args.read(settings, own_terminal=own_terminal)
 
 
 @pytest.mark.parametrize(

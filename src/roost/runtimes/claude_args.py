@@ -54,27 +54,32 @@ _CONVERSATION = (
 _ONCE = "roost keeps the program at its prompt in a terminal; leave it out"
 _ELSEWHERE = "it moves the session out of the terminal that roost keeps; leave it out"
 _BLIND = "it switches off the hooks or tools by which roost and the agent know of each other; leave it out"
+_UNRECORDED = "its program then writes no record, by which roost tells what became of a message; leave it out"
 _REFUSED = {
     PROMPT: "a prompt is a message; use `roost send NAME TEXT`, or prompt=TEXT for standing instructions",
     **dict.fromkeys(
         ("--session-id", "--resume", "--continue", "--fork-session", "--from-pr", "--teleport"), _CONVERSATION
     ),
     **dict.fromkeys(("--resume-session-at", "--rewind-files"), _CONVERSATION),
-    **dict.fromkeys(("--print", "--help", "--version", "--init-only", "--no-session-persistence"), _ONCE),
+    **dict.fromkeys(("--print", "--help", "--version", "--init-only"), _ONCE),
     **dict.fromkeys(("--background", "--cloud", "--desktop", "--remote", "--tmux"), _ELSEWHERE),
     **dict.fromkeys(("--bare", "--safe-mode"), _BLIND),
+    "--no-session-persistence": _UNRECORDED,
     "--ax-screen-reader": "roost reads the screen as it is drawn without it; leave it out",
     "--prefill": "a text in the input line is a draft, and no message is put beside one; leave it out",
     "--prompt-suggestions": "a suggestion in the input line looks like a draft; leave it out",
     "--worktree": "make the worktree with `git worktree add` and give its folder as dir=FOLDER",
 }
 
-_REFUSED_THERE = {
-    name: why
-    for name, why in _REFUSED.items()
-    if why in (_ELSEWHERE, _BLIND) or name == "--no-session-persistence"
-}
+_REFUSED_THERE = {name: why for name, why in _REFUSED.items() if why in (_ELSEWHERE, _BLIND, _UNRECORDED)}
 """What is refused in a person's own terminal, too: roost would lose sight of it."""
+_REFUSED_VARIABLES = {
+    "CLAUDE_CODE_SIMPLE": _BLIND,
+    "CLAUDE_CODE_SAFE_MODE": _BLIND,
+    "CLAUDE_CODE_SKIP_PROMPT_HISTORY": _UNRECORDED,
+}
+"""Variables that do, once they are switched on, what those options do."""
+_ON = frozenset({"1", "true", "yes", "on"})
 _CHOICES = frozenset({"--session-id", "--resume", "--continue", "--from-pr", "--teleport"})
 """Options that choose the conversation."""
 
@@ -96,6 +101,8 @@ def read(settings: Settings, *, own_terminal: bool = False) -> Theirs:
 
     Raises InvalidSettingError when one of them may not be given, or names a file that is missing or wrong.
     """
+    if (refused := _refused_variable(dict(settings.env))) is not None:
+        raise InvalidSettingError(f"'env.{refused[0]}' cannot be set: {refused[1]}")
     words: list[str] = []
     merged: Mapping[str, Any] = {}
     prompt, chooses = "", False
@@ -138,7 +145,25 @@ def _settings(given: Given, settings: Settings) -> Mapping[str, Any]:
         raise InvalidSettingError(f"the settings of '{given.name}' are wrong: 'permissions.allow' is a list")
     if said.get("disableAllHooks"):
         raise InvalidSettingError(f"the settings of '{given.name}' cannot hold 'disableAllHooks': {_BLIND}")
+    variables: object = said.get("env")
+    if isinstance(variables, dict):
+        refused = _refused_variable(cast("dict[str, object]", variables))
+        if refused is not None:
+            name, why = refused
+            raise InvalidSettingError(f"the settings of '{given.name}' cannot hold 'env.{name}': {why}")
     return said
+
+
+def _refused_variable(variables: Mapping[str, object]) -> tuple[str, str] | None:
+    """The first of these variables that is not to be set, and why."""
+    return next(
+        (
+            (name, why)
+            for name, why in _REFUSED_VARIABLES.items()
+            if str(variables.get(name)).strip().lower() in _ON
+        ),
+        None,
+    )
 
 
 def _check_servers(given: Given, settings: Settings) -> None:

@@ -24,6 +24,8 @@ from roost.present.objects import elsewhere_object, message_row, peer_object, pe
 
 _AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime", "server", "thread"})
 """Settings that a session is started with."""
+_OF_PROGRAM = _AT_START - {"prompt", "resume"}
+"""Those of them, beside its variables, that its program may be unable to go by."""
 HEADS = 2.0
 """Seconds for the store to tell how messages begin: `show` does not wait for a disk that hangs."""
 
@@ -127,7 +129,7 @@ class Peers:
     async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
         """Change settings; returns all of them, and lines for the asker."""
         settings = apply_settings(self._fleet.get(name).peer.settings, pairs)
-        args = not {"args", "dir", "runtime", "server", "thread"}.isdisjoint(key for key, _ in pairs)
+        args = any(key in _OF_PROGRAM or key.startswith("env.") for key, _ in pairs)
         notes = await self._settings.check(settings, args=args)
         await self._fleet.tell(name, r.Configure(settings))
         later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
