@@ -116,10 +116,17 @@ async def test_a_turn_that_began_since_the_look_is_refused_by_the_program_itself
     assert world.live.handover.enters == 0
 
 
-@pytest.mark.parametrize(("fault", "verdict"), [(Fault.LOST, "absent"), (Fault.UNHEARD, "found")])
+@pytest.mark.parametrize(
+    ("fault", "verdict", "state"),
+    [
+        (Fault.LOST, Examination.ABSENT, MessageState.OFFERED),
+        (Fault.UNHEARD, Examination.UNCLEAR, MessageState.ACCEPTED),
+    ],
+)
 async def test_N4_after_a_call_without_an_answer_the_program_is_asked_what_it_has(
-    fault: Fault, verdict: str
+    fault: Fault, verdict: Examination, state: MessageState
 ) -> None:
+    """What its record shows is accepted by that; the examination adds nothing to it."""
     world = World(seen=False)
     world.call.fault = fault
     failed = await world.channel.offer(OFFER, "text")
@@ -127,7 +134,7 @@ async def test_N4_after_a_call_without_an_answer_the_program_is_asked_what_it_ha
     assert not failed.certain
     world.seen = True
     found = await world.channel.examine(OFFERED)
-    assert found.verdict is Examination(verdict)
+    assert (found.verdict, world.message.state) == (verdict, state)
 
 
 async def test_N4_a_prompt_that_no_record_shows_is_in_doubt() -> None:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
@@ -33,7 +34,9 @@ class QuickClock:
         self.at += seconds
 
 
-def examination(entered: tuple[str, int] | None, *, records: bool, current: bool = True) -> LiveExamination:
+def examination(
+    entered: tuple[str, int] | None, *, records: bool, current: bool = True, message: Message = OFFERED
+) -> LiveExamination:
     live = SimpleNamespace(
         peer="worker",
         session=SimpleNamespace(id="s1"),
@@ -48,7 +51,7 @@ def examination(entered: tuple[str, int] | None, *, records: bool, current: bool
         assert screen
         return Reading(SessionState.IDLE, "at its prompt")
 
-    state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), None, (OFFERED,))
+    state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), None, (message,))
     fleet = SimpleNamespace(find=lambda _name: state)
     parts: Any = (live, SimpleNamespace(look=look), fleet, QuickClock(), OFFERED)
     return LiveExamination(*parts)
@@ -75,3 +78,10 @@ async def test_C2_a_record_that_may_not_be_the_one_that_is_written_proves_nothin
     found = await examination(None, records=True, current=False).run(settle=1.5)
     assert found.verdict is Examination.UNCLEAR
     assert "which record" in found.why
+
+
+@pytest.mark.parametrize("state", [MessageState.UNKNOWN, MessageState.ACCEPTED])
+async def test_N3_an_offer_that_is_over_is_not_said_to_be_found(state: MessageState) -> None:
+    """Its session has died, and the look at the record could not tell: that is no record of it."""
+    found = await examination(None, records=True, message=replace(OFFERED, state=state)).run(settle=1.5)
+    assert found.verdict is Examination.UNCLEAR

@@ -1,9 +1,12 @@
 """The offer of a message to a live session for as long as it is open: what it waits for, how it failed."""
 
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.message import Message, MessageState, Timing
+from roost.core.vocabulary.message import Examination, Message, MessageState, Timing
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
+
+SETTLED = "it is settled already"
+"""Why nothing is found of an offer that stands no more."""
 
 
 class OpenOffer:
@@ -31,6 +34,10 @@ class OpenOffer:
     def entered(self) -> bool:
         """Whether its text was seen to leave the input line after our Enter."""
         return self._live.entered == (self.message.id, self.message.attempts)
+
+    def over(self) -> f.Examined:
+        """What an examination finds once it does not stand: whatever has ended it is told already."""
+        return f.Examined(self.message.id, Examination.UNCLEAR, SETTLED)
 
     async def waits(self, why: str) -> None:
         """Show what it waits for."""

@@ -9,6 +9,7 @@ from roost.core.vocabulary.session import stand_in
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.channels import channel_into
 from roost.daemon.delivery.handover import HandOvers
+from roost.daemon.delivery.open_offer import SETTLED
 from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.evidence import Finding
 from roost.daemon.session.launcher import Launcher
@@ -106,12 +107,12 @@ class Examinations:
         state = self._fleet.get(command.peer)
         message = state.message(command.message.id)
         if message is None or message.state is not MessageState.OFFERED:
-            return f.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
+            return f.Examined(command.message.id, Examination.UNCLEAR, SETTLED)
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
         found = await self._found(command, runtime, context)
         if found is None:
-            return f.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
+            return f.Examined(command.message.id, Examination.UNCLEAR, SETTLED)
         if found.verdict is Examination.ABSENT and await self._may_be_late(runtime, context, message):
             why = "it was entered, and its session ended before its program must have written it down"
             return f.Examined(message.id, Examination.UNCLEAR, why)

@@ -99,7 +99,7 @@ class CallChannel:
                 return f.Examined(message.id, Examination.ABSENT, "its program was not given it")
             if not await self._shown(offer):
                 return f.Examined(message.id, Examination.UNCLEAR, GIVEN)
-        return f.Examined(message.id, Examination.FOUND, "its record names the message")
+        return offer.over()
 
     async def interrupt(self, control: ControlRequest) -> f.Performed:
         """Ask the program to end its turn, until it has."""

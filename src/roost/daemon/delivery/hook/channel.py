@@ -117,17 +117,16 @@ class HookChannel:
     async def examine(self, message: Message) -> f.Examined:
         """What has rested without a record of it was never given it, or has lost its hook's answer."""
         offer, rest = OpenOffer(self._live, self._fleet, message), Rest(self._live, self._clock)
-        claim, verdict = self._claim(message), Examination.FOUND
+        claim, absent = self._claim(message), False
         patience = TAKEN if claim is not None and not claim.revoke() and claim.taken else SETTLE
-        while verdict is Examination.FOUND and offer.stands():
-            if rest.ago(await self._driver.look(screen=False)) >= patience:
-                verdict = Examination.ABSENT
+        while not absent and offer.stands():
+            absent = rest.ago(await self._driver.look(screen=False)) >= patience
             await self._clock.sleep(LOOK)
         if claim is not None:
             claim.clear()
-        absent = verdict is Examination.ABSENT
-        why = "it rests, and its record does not hold it" if absent else "its record names the message"
-        return f.Examined(message.id, verdict, why)
+        if not absent:
+            return offer.over()
+        return f.Examined(message.id, Examination.ABSENT, "it rests, and its record does not hold it")
 
     async def interrupt(self, control: ControlRequest) -> f.Performed:
         """Refused before: nothing is typed for a person."""

@@ -52,7 +52,7 @@ class LiveExamination:
             found = await self._step(settle)
             if found is not None:
                 return found
-        return self._found(Examination.FOUND, "its record names the message")
+        return self._offer.over()
 
     async def _step(self, settle: float) -> f.Examined | None:
         """One look, and what it allows to do; None: it has to be looked at again."""
