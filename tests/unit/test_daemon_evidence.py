@@ -143,3 +143,23 @@ def test_only_the_conversation_itself_can_hold_the_body_that_a_note_speaks_of(tm
     assert not evidence.holds(CLAUDE, made, "5eed", again, NOW)
     transcript(tmp_path, KNOWN, user(text()))
     assert evidence.holds(CLAUDE, made, "5eed", again, NOW)
+
+
+def test_N4_what_settings_have_left_unrecorded_is_not_absent(tmp_path: Path) -> None:
+    """Claude Code 2.1.332 writes no transcript then; of these files the later one counts."""
+    files = [tmp_path / ".claude/settings.json", tmp_path / "w/.claude/settings.json"]
+    files += [tmp_path / "w/.claude/settings.local.json", tmp_path / "claude-settings.json"]
+    known = context(tmp_path, "claude")
+    known = replace(known, settings=replace(known.settings, dir=str(tmp_path / "w")))
+    transcript(tmp_path, KNOWN, user("another"))
+
+    def verdict() -> Examination:
+        return evidence.examine_record(CLAUDE, known, "5eed", MESSAGE, 1, NOW).verdict
+
+    for file, value in zip(files, ("1", "0", "true", "0"), strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"env": {"CLAUDE_CODE_SKIP_PROMPT_HISTORY": value}}))
+        assert verdict() is (Examination.ABSENT if value == "0" else Examination.UNCLEAR), file
+    for text_of_it in ("", "{", "[]", '{"env": 1}', "{}"):
+        files[-1].write_text(text_of_it)
+        assert verdict() is Examination.UNCLEAR, "the one before it counts"

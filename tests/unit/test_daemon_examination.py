@@ -80,6 +80,13 @@ async def test_C2_a_record_that_may_not_be_the_one_that_is_written_proves_nothin
     assert "which record" in found.why
 
 
+@pytest.mark.parametrize(("records", "why"), [(True, "no record names it"), (False, "keeps no record")])
+async def test_N3_it_is_said_whether_a_record_could_have_named_it(records: bool, why: str) -> None:
+    found = await examination((OFFERED.id, 1), records=records).run(settle=1.5)
+    assert found.why.startswith("it was handed over, and ")
+    assert why in found.why
+
+
 @pytest.mark.parametrize("state", [MessageState.UNKNOWN, MessageState.ACCEPTED])
 async def test_N3_an_offer_that_is_over_is_not_said_to_be_found(state: MessageState) -> None:
     """Its session has died, and the look at the record could not tell: that is no record of it."""

@@ -457,10 +457,6 @@ def test_C8_only_a_process_that_names_the_conversation_makes_its_transcript_the_
     assert sensor.current
     sensor.on_status(None)
     assert not sensor.current
-    unrecorded = ClaudeSensor(context(tmp_path, args=("--no-session-persistence",)))
-    unrecorded.find(77, None)
-    unrecorded.on_status(status())
-    assert not unrecorded.current
 
 
 def test_C8_what_a_branch_has_copied_is_not_told_again(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from roost.runtimes.claude_own import ClaudeCarrier, OwnClaudeSensor
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.claude_transcript import (
     ASIDE,
+    SETTINGS,
     config_folder,
     find_transcript,
     holds_a_turn,
@@ -31,7 +32,6 @@ from roost.runtimes.turns.transcript import Transcript
 HOOKS = ("UserPromptSubmit", "Stop", "StopFailure", "PermissionRequest", "PostToolUse")
 HOOK_SECONDS = 2
 """A hook that hangs costs the agent its whole timeout; a refused one shows a line and costs nothing."""
-SETTINGS = "claude-settings.json"
 SERVERS = "claude-mcp.json"
 THRESHOLDS = ("CLAUDE_CODE_RESUME_THRESHOLD_MINUTES", "CLAUDE_CODE_RESUME_TOKEN_THRESHOLD")
 """Claude Code 2.1.332 may ask at a resume, when the conversation is older and larger than both, whether to go

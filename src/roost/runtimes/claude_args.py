@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
 from roost.runtimes.arguments import PROMPT, Given, grammar, refuse
+from roost.runtimes.claude_transcript import UNRECORDED, is_on
 
 SERVER = "roost"
 """The name of our MCP server."""
@@ -76,10 +77,9 @@ _REFUSED_THERE = {name: why for name, why in _REFUSED.items() if why in (_ELSEWH
 _REFUSED_VARIABLES = {
     "CLAUDE_CODE_SIMPLE": _BLIND,
     "CLAUDE_CODE_SAFE_MODE": _BLIND,
-    "CLAUDE_CODE_SKIP_PROMPT_HISTORY": _UNRECORDED,
+    UNRECORDED: _UNRECORDED,
 }
 """Variables that do, once they are switched on, what those options do."""
-_ON = frozenset({"1", "true", "yes", "on"})
 _CHOICES = frozenset({"--session-id", "--resume", "--continue", "--from-pr", "--teleport"})
 """Options that choose the conversation."""
 
@@ -156,14 +156,8 @@ def _settings(given: Given, settings: Settings) -> Mapping[str, Any]:
 
 def _refused_variable(variables: Mapping[str, object]) -> tuple[str, str] | None:
     """The first of these variables that is not to be set, and why."""
-    return next(
-        (
-            (name, why)
-            for name, why in _REFUSED_VARIABLES.items()
-            if str(variables.get(name)).strip().lower() in _ON
-        ),
-        None,
-    )
+    found = ((name, why) for name, why in _REFUSED_VARIABLES.items() if is_on(variables.get(name)))
+    return next(found, None)
 
 
 def _check_servers(given: Given, settings: Settings) -> None:

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import claude_permission, claude_screen
 from roost.runtimes.claude_timers import ClaudeTimers
-from roost.runtimes.claude_transcript import config_folder, find_transcript, transcript_path
+from roost.runtimes.claude_transcript import config_folder, find_transcript, is_kept, transcript_path
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
@@ -71,7 +71,6 @@ _WRITING = {
 }
 """The tools that write a file, and what names it (2.1.332)."""
 _HEADER = "[roost message "
-_UNRECORDED = "--no-session-persistence"
 _NOTIFIED = "task-notification"
 """How a prompt of its queue is called that a hook in the background has told, when a turn had just begun."""
 _SHELL = "shell"
@@ -82,7 +81,6 @@ class ClaudeSensor:
     """State from the status file and, for dialogs, the screen; evidence from hooks and the transcript."""
 
     styled = True
-    records = True
 
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
@@ -103,12 +101,21 @@ class ClaudeSensor:
         self._shells: tuple[str, ...] = ()
         self._wrote: list[Wrote] = []
         self._sessions = config_folder(context.environ) / "sessions"
+        self._kept: bool | None = None
+
+    @property
+    def records(self) -> bool:
+        """Whether it writes its transcript; blocking when it is asked for the first time."""
+        if self._kept is None:
+            self._kept = is_kept(self._context)
+        return self._kept
 
     def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
         """Blocking: look where the transcript is. `/cd` moves it into the folder of another directory."""
         del agent_pid, mark
         if len(self._directories) == 1:
             self._directories += (str(self._context.directory.resolve()),)
+            self._kept = is_kept(self._context)
         kept = self._sought == self._conversation and self._transcript is not None
         if not kept or self._transcript is None or not self._transcript.exists():
             self._transcript = find_transcript(self._context, self._conversation)
@@ -119,7 +126,7 @@ class ClaudeSensor:
     def current(self) -> bool:
         """The status file of its process names the conversation that was looked into."""
         named = self._status.get("sessionId") if self._status is not None else None
-        return named == self._sought and _UNRECORDED not in self._context.settings.args
+        return named == self._sought
 
     def tails(self) -> Sequence[Path]:
         """The transcript; it is made at the first prompt."""

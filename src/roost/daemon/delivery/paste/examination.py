@@ -19,6 +19,8 @@ STILL = 10.0
 """Seconds without any change on the screen after which an Enter counts as lost."""
 UNSEEN_WAIT = 600.0
 """Seconds to look for a prompt, an answer or anything else that tells what became of an offer."""
+UNKEPT = "its program keeps no record that could tell"
+"""Why it cannot be known what became of an offer."""
 
 
 class LiveExamination:
@@ -134,14 +136,14 @@ class LiveExamination:
     def _unrecorded(self) -> f.Examined:
         """At its prompt, nothing typed, no record: pasted again only if that proves it was not pasted."""
         if self._offer.entered:
-            why = "it was handed over, and no record names it"
+            told = "no record names it" if self._live.sensor.records else UNKEPT
+            why = f"it was handed over, and {told}"
             return self._found(Examination.UNCLEAR, why)
         if not self._live.runtime.controls.shows and not self._submission.pasted():
             why = "it may stand in its input line, which does not show it"
             return self._found(Examination.UNCLEAR, why)
         if not self._live.sensor.records:
-            why = "its program keeps no record that could tell"
-            return self._found(Examination.UNCLEAR, why)
+            return self._found(Examination.UNCLEAR, UNKEPT)
         if not self._live.sensor.current:
             why = "it is not known which record its program writes now"
             return self._found(Examination.UNCLEAR, why)
