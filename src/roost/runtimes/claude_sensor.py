@@ -2,6 +2,7 @@
 
 Status: `sessions/<pid>.json` in its configuration folder, `status` idle, busy or waiting. It is absent during
 the trust and MCP dialogs and stays behind after a SIGKILL, so it counts only with our process's start ticks.
+It may be a child of a wrapper that is the agent.
 Evidence: the transcript's line, 145 to 250 ms after Enter. The UserPromptSubmit hook is none: it tells that
 a prompt was entered, and another hook may refuse that. Then a line says so (`promptSubmitEnding`); it repeats
 the prompt where it was not kept, and the prompt may stand in the input line again (2.1.332).
@@ -26,6 +27,7 @@ from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import claude_permission, claude_screen
+from roost.runtimes.claude_process import ClaudeProcess
 from roost.runtimes.claude_timers import ClaudeTimers
 from roost.runtimes.claude_transcript import config_folder, find_transcript, is_kept, transcript_path
 from roost.runtimes.context import Context
@@ -101,6 +103,7 @@ class ClaudeSensor:
         self._shells: tuple[str, ...] = ()
         self._wrote: list[Wrote] = []
         self._sessions = config_folder(context.environ) / "sessions"
+        self._process = ClaudeProcess(self._sessions, context.session.agent)
         self._kept: bool | None = None
 
     @property
@@ -111,11 +114,15 @@ class ClaudeSensor:
         return self._kept
 
     def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
-        """Blocking: look where the transcript is. `/cd` moves it into the folder of another directory."""
+        """Blocking: look where its status file and the transcript are.
+
+        `/cd` moves the transcript into the folder of another directory.
+        """
         del agent_pid, mark
         if len(self._directories) == 1:
             self._directories += (str(self._context.directory.resolve()),)
             self._kept = is_kept(self._context)
+        self._process.seek(self._conversation, self._directories)
         kept = self._sought == self._conversation and self._transcript is not None
         if not kept or self._transcript is None or not self._transcript.exists():
             self._transcript = find_transcript(self._context, self._conversation)
@@ -134,7 +141,7 @@ class ClaudeSensor:
 
     def status_path(self, agent_pid: int) -> Path | None:
         """`sessions/<pid>.json`."""
-        return self._sessions / f"{agent_pid}.json"
+        return self._sessions / f"{self._process.pid or agent_pid}.json"
 
     @property
     def watches_screen(self) -> bool:
@@ -217,11 +224,10 @@ class ClaudeSensor:
         return [ConversationSeen(conversation)]
 
     def _of_our_process(self, status: Mapping[str, Any]) -> bool:
-        agent = self._context.session.agent
-        started = status.get("procStart")
-        if agent is None or started is None:
+        process, started = self._process, status.get("procStart")
+        if not process.pid or started is None:
             return status.get("sessionId") == self._conversation
-        return status.get("pid") == agent.pid and str(started) == str(agent.start)
+        return status.get("pid") == process.pid and str(started) == str(process.start)
 
     def on_hook(self, name: str, payload: Mapping[str, Any]) -> HookAsks | None:
         """A hook says that it is worth looking, and some say more.
