@@ -9,7 +9,7 @@ import pytest
 from roost.core.vocabulary.commands import End
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, Processes, Session, SessionState, WakeCause
-from roost.daemon.death.guards import HUMAN, SOON, Guards
+from roost.daemon.death.guards import HUMAN, LOOK, SOON, Guards
 from roost.daemon.state.threads import Work
 from roost.host.errors import TmuxTimeout
 from roost.host.interfaces.processes import Marker
@@ -108,9 +108,21 @@ async def test_N5_what_cannot_be_seen_is_a_veto(stage: Stage) -> None:
     stage.processes.broken = False
     assert await stage.asked(held=False) is not None
     stage.screen = " \n"
-    assert "shows nothing" in ((await stage.asked()) or ("",))[0]
+    asked = asyncio.create_task(stage.asked())
+    while not asked.done():
+        await stage.clock.advance(LOOK)
+    assert "shows nothing" in ((await asked) or ("",))[0]
+
+
+async def test_N5_a_program_that_answers_before_it_has_drawn_may_be_ended_once_it_has(stage: Stage) -> None:
+    """Else an agent whose daemon died as it asked for its tools gets its next message without them."""
+    stage.screen = ""
+    asked = asyncio.create_task(stage.asked())
+    await stage.clock.advance(LOOK)
+    assert not asked.done()
     stage.screen = "demo>"
-    assert await stage.asked() is None
+    await stage.clock.advance(LOOK)
+    assert await asked is None
 
 
 async def test_N5_a_person_at_the_keyboard_is_a_veto_until_they_have_been_away(stage: Stage) -> None:

@@ -1,10 +1,21 @@
 """A request that is done once: with its key it is sent again where the daemon went away before answering."""
 
-import time
-from collections.abc import Callable
+from __future__ import annotations
 
-from roost.client.connection import Answer, ConnectionLostError, Record
+import time
+
+from roost.client.connection import ConnectionLostError
 from roost.errors import NoDaemonError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from roost.client.connection import Answer, Record
+
+    Call: TypeAlias = Callable[[str, Record], Answer]
+    """One request: its method, its parameters, its answer."""
 
 BACK = 15.0
 """Seconds for which a daemon that went away during a send is waited for."""
@@ -16,9 +27,6 @@ _LOST = (
     "the daemon went away before it said whether it has the message; send it again with the key '{key}', and"
     " it is stored once"
 )
-
-Call = Callable[[str, Record], Answer]
-"""One request: its method, its parameters, its answer."""
 
 
 def once(call: Call, method: str, message: Record, key: str) -> Answer:

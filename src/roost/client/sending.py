@@ -1,12 +1,18 @@
 """A message sent once, to one peer or several: what lost its connection is sent again with its key."""
 
+from __future__ import annotations
+
 from uuid import uuid4
 
 from roost.client.connection import Record
-from roost.client.once import Call, once
+from roost.client.once import once
 from roost.client.refusal import asked
 from roost.client.results import Sent, SentTo, made
 from roost.errors import RefusedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from roost.client.once import Call
 
 _REST = "sent again with the key '{key}', it goes to them only"
 

@@ -28,6 +28,10 @@ WATCHED = 1.0
 """Seconds over which the processes that the agent started are watched."""
 WORK = 0.1
 """Seconds of processor time in that while that count as work."""
+DRAWN = 5.0
+LOOK = 0.1
+"""Seconds for which, and between which, a screen is looked at that shows nothing: a program may answer before
+it has drawn."""
 
 
 class Guards:
@@ -102,6 +106,10 @@ class Guards:
     async def _not_idle(self, live: LiveSession, driver: Driver) -> str | None:
         """What a fresh look shows instead of an empty prompt."""
         reading = await driver.look(screen=True)
+        drawn = self._machine.clock.monotonic() + DRAWN
+        while not live.screen.strip() and self._machine.clock.monotonic() < drawn:
+            await self._machine.clock.sleep(LOOK)
+            reading = await driver.look(screen=True)
         view = live.view
         if view is not None and view.dialog is not None:
             return f"a dialog is open: {view.dialog}"
