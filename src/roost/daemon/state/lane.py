@@ -28,7 +28,10 @@ class Outcome(Struct, frozen=True):
     @property
     def refusal(self) -> RoostError | None:
         """Why the event was refused; None: it was not."""
-        return next((command.error for command in self.commands if type(command) is c.Refuse), None)
+        for command in self.commands:
+            if type(command) is c.Refuse:
+                return command.error
+        return None
 
 
 class Waiting(Struct):
@@ -95,13 +98,18 @@ class Decided:
         self.name, self.lane, self.state, self.outcomes = name, lane, state, outcomes
         self.items = [item for item, _ in outcomes]
         self.commands = tuple([command for _, outcome in outcomes for command in outcome.commands])
-        self.unchanged = all(outcome.refusal is not None for _, outcome in outcomes)
+        self.unchanged = True
+        for _, outcome in outcomes:
+            if outcome.refusal is None:
+                self.unchanged = False
+                break
 
 
 def accepted(outcome: Outcome) -> Outcome:
     """Raise the error of a `Refuse`."""
-    if outcome.refusal is not None:
-        raise outcome.refusal
+    refusal = outcome.refusal
+    if refusal is not None:
+        raise refusal
     return outcome
 
 
