@@ -13,10 +13,9 @@ from roost.core.vocabulary.policy import Policy, Traits
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import LONGEST, RETRY, Ticker
-from roost.errors import RoostError, StoreError
+from roost.errors import RoostError
 from roost.host.memory.clock import VirtualClock
-from roost.store.interfaces import Batch, JournalRow
-from roost.store.memory import MemoryStore
+from tests.support.full_store import FullStore
 
 Move = tuple[str, float]
 MOVE = st.one_of(
@@ -28,17 +27,6 @@ MOVE = st.one_of(
 )
 EPISODES = st.lists(st.lists(MOVE, min_size=2, max_size=4), min_size=5, max_size=20)
 """Each begins with a message that lasts for a second, and after it nothing happens for a while."""
-
-
-class FullStore(MemoryStore):
-    """A store whose disk is full at times."""
-
-    full = False
-
-    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
-        if self.full:
-            raise StoreError("the disk is full")
-        return await super().commit(batch)
 
 
 class Mailbox:

@@ -14,10 +14,11 @@ from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import RETRY, Ticker
-from roost.errors import RoostError, StoreError
+from roost.errors import RoostError
 from roost.host.memory.clock import VirtualClock
 from roost.store.interfaces import Batch, JournalRow
 from roost.store.memory import MemoryStore
+from tests.support.full_store import FullStore
 
 
 class SlowStore(MemoryStore):
@@ -31,17 +32,6 @@ class SlowStore(MemoryStore):
         rows = await super().commit(batch)
         await self.clock.advance(3.0)
         return rows
-
-
-class FullStore(MemoryStore):
-    """A store whose disk is full at times."""
-
-    full = False
-
-    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
-        if self.full:
-            raise StoreError("the disk is full")
-        return await super().commit(batch)
 
 
 async def test_N2_what_becomes_due_during_a_commit_is_done_after_it() -> None:

@@ -17,19 +17,8 @@ from roost.daemon.state.lanes import AGAIN
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
 from roost.host.memory.clock import VirtualClock
-from roost.store.interfaces import Batch, JournalRow
-from roost.store.memory import MemoryStore
-
-
-class FullStore(MemoryStore):
-    """A store whose disk is full at times."""
-
-    full = False
-
-    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
-        if self.full:
-            raise StoreError("the disk is full")
-        return await super().commit(batch)
+from roost.store.interfaces import Batch
+from tests.support.full_store import FullStore
 
 
 class World:

@@ -16,22 +16,19 @@ from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.store.interfaces import Batch, JournalRow, intent_for
-from roost.store.memory import MemoryStore
+from tests.support.full_store import FullStore
 
 
-class StandingStore(MemoryStore):
-    """A store whose commits stand still while `open` is not set, and are refused then where `full`."""
+class StandingStore(FullStore):
+    """One whose commits stand still while `open` is not set, too."""
 
     def __init__(self) -> None:
         super().__init__()
         self.open = asyncio.Event()
         self.open.set()
-        self.full = False
 
     async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
         await self.open.wait()
-        if self.full:
-            raise StoreError("the disk is full")
         return await super().commit(batch)
 
 
