@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from roost.cli.output import counted, harmless, one_line, say, show_json, warn
-from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read, name_attachments
+from roost.cli.send_wait import INTERRUPTED, SendWait, lost, mark_read, name_attachments
 from roost.client.connection import ConnectionLostError, Record
 from roost.client.once import once
 
@@ -57,8 +57,7 @@ def send_many(app: App, params: Record) -> int:
         return INTERRUPTED
     except ConnectionLostError as error:
         waits.clear()
-        gone = error.message if error.facts.get("mute") else "the daemon went away and is not back"
-        raise ConnectionLostError(f"{gone}; {again}") from error
+        raise ConnectionLostError(f"{lost(error)}; {again}") from error
     waits.clear()
     _show(app, rows, params["wait"])
     for row in rows:

@@ -8,7 +8,7 @@ from roost.cli.stdout import deliver, flush, told
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from roost.cli.app import App
-    from roost.client.connection import Record
+    from roost.client.connection import ConnectionLostError, Record
 
 INTERRUPTED = 130
 """The exit code of a wait that Ctrl-C ended; the message stays."""
@@ -59,6 +59,12 @@ class SendWait:
         self.told = text
         self.progress.clear()
         warn(text)
+
+
+def lost(error: ConnectionLostError) -> str:
+    """What became of the daemon; one that was asked again is looked for, and was not found."""
+    asked_again = "key" in error.facts and not error.facts.get("mute")
+    return "the daemon went away and is not back" if asked_again else error.message
 
 
 def name_attachments(reply: Record) -> None:

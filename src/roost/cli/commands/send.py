@@ -8,7 +8,7 @@ import sys
 from roost.cli.app import App
 from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import harmless, is_terminal, say, show_json, warn
-from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read, name_attachments
+from roost.cli.send_wait import INTERRUPTED, SendWait, lost, mark_read, name_attachments
 from roost.client.connection import Answer, ConnectionLostError, Record, RemoteError
 from roost.client.once import once
 from roost.core.vocabulary.durations import parse_duration
@@ -183,8 +183,7 @@ def _send(app: App, params: Record) -> int:
             raise
         if app.json and wait.id is not None:
             show_json({"id": wait.id})
-        gone = "the daemon went away and is not back" if wait.id and "key" in error.facts else error.message
-        raise ConnectionLostError(f"{gone}; {_kept(wait)}") from error
+        raise ConnectionLostError(f"{lost(error)}; {_kept(wait)}") from error
     except KeyboardInterrupt:
         wait.progress.clear()
         warn(f"roost: no longer waiting; {_kept(wait)}")

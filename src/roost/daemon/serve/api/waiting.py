@@ -36,7 +36,7 @@ class Waiting:
         """
         if state not in AWAITED:
             raise UsageError(f"'{state}' cannot be waited for; known are {', '.join(AWAITED)}")
-        if state == "gone" and self._fleet.called(name) is None:
+        if not self._is_missed(name, state):
             return None
         self._fleet.get(name)
         timer = [self._clock.sleep(timeout)] if timeout is not None else []
