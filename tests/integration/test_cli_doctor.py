@@ -4,24 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from roost.cli.main import main
 from roost.local.paths import find_places
 from tests.support.home import Home
-from tests.support.rpc_server import RpcServer, error, result, serve
+from tests.support.rpc_server import RpcServer, error, result
 
 Captured = pytest.CaptureFixture[str]
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture
-def daemon(home: Home) -> Iterator[RpcServer]:
-    with serve(find_places(home.variables).socket) as server:
-        yield server
 
 
 def test_doctor_joins_its_own_findings_with_the_daemons(daemon: RpcServer, capsys: Captured) -> None:

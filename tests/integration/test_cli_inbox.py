@@ -1,25 +1,16 @@
 """`roost inbox` against a real socket: what it prints of mail, at once and as it comes."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from roost.cli.main import main
-from roost.local.paths import find_places
-from tests.support.home import Home
-from tests.support.rpc_server import RpcServer, result, serve
+from tests.support.rpc_server import RpcServer, result
 
 ID = "0190abcdef0123456789abcdef012345"
 Captured = pytest.CaptureFixture[str]
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture
-def daemon(home: Home) -> Iterator[RpcServer]:
-    with serve(find_places(home.variables).socket) as server:
-        yield server
 
 
 def test_inbox_cannot_drive_the_terminal(daemon: RpcServer, capsys: Captured) -> None:

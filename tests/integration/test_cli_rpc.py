@@ -4,7 +4,6 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,12 +43,6 @@ def row(name: str, state: str = "idle", **more: object) -> Record:
         "session": None,
         **more,
     }
-
-
-@pytest.fixture
-def daemon(home: Home) -> Iterator[RpcServer]:
-    with serve(find_places(home.variables).socket) as server:
-        yield server
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--debug"]])
