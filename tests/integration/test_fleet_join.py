@@ -2,9 +2,10 @@
 
 import json
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import msgspec
@@ -265,6 +266,38 @@ def test_a_crash_on_the_way_and_a_hub_that_lost_all_are_mended(fleet: Joining) -
     shutil.rmtree(mars.places.hub / "jetstream")
     fleet.serve()
     done(fleet, "mars", sent(fleet, "mars", "reviewer@venus", "after the loss"))
+
+
+@pytest.mark.parametrize("others_alone_know", [False, True])
+def test_who_was_revoked_is_not_let_in_by_a_hub_put_back_from_a_copy(
+    fleet: Joining, others_alone_know: bool
+) -> None:
+    """What was signed since is kept on the hub, in the store, and by the other hosts."""
+    mars, name = fleet["mars"], f"eris{int(others_alone_know)}"
+    eris = fleet.home(name)
+    asked(eris, "fleet", "join", fleet.token(), "--name", name)
+    fleet.knows("venus", mars=True, **{name: False})
+    copy = mars.places.roster.read_bytes()
+    asked(mars, "fleet", "revoke", name)
+    fleet.knows("venus", mars=True)
+    mars.down(agents=False)
+    fleet.kill_server()
+    mars.places.roster.write_bytes(copy)
+    with closing(sqlite3.connect(mars.places.database)) as store, store:
+        store.execute("DELETE FROM meta WHERE key = 'hosts:ring'")
+    if others_alone_know:
+        shutil.rmtree(mars.places.hub / "jetstream")
+    fleet.serve()
+    mars.start()
+    journalled(fleet, "roster-behind", hosts=name)
+    fleet.knows("mars", venus=True)
+    fleet.knows("venus", mars=True)
+    identity = msgspec.json.decode(eris.places.identity.read_bytes(), type=Identity)
+    wait_until(
+        lambda: "Authorization Violation" in by_hand(fleet, identity.seed, host_inbox(name))["why"],
+        timeout=PATIENCE,
+        why="the hub knows its key no more",
+    )
 
 
 def test_what_needs_the_hub_or_the_daemon_says_so(fleet: Joining) -> None:

@@ -13,6 +13,7 @@ from roost.daemon.hosts.packed import MOST, pack, unpack
 from roost.host.memory.carrier import MemoryHub
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.directory import MemoryBoard, MemoryDirectory
+from roost.host.seal import signing_pair
 from tests.support.two_hosts import AUTHORITY, Host
 from tests.support.wait import eventually
 
@@ -129,6 +130,32 @@ async def test_a_defect_in_what_is_told_of_this_host_ends_no_sign_of_life(
     assert "begun again after a defect" in caplog.text
     world.mars.hosts.members._rows = world.mars._rows
     assert await world.said("peers.mars", int(BEAT)) == 1
+
+
+def signed(serial: int, *, revoked: bool = False) -> bytes:
+    return certify(Certificate("pluto", "00" * 32, "", serial, revoked), AUTHORITY.private)
+
+
+async def test_a_hub_that_knows_less_is_told_who_was_revoked(world: World) -> None:
+    mars, venus = world.mars.hosts.members.ring, world.venus.hosts.members.ring
+    venus.learn(signed(3, revoked=True))
+    await world.board.directory("mars").put("cert.pluto", signed(1))
+    await world.said("revoked.venus", int(2 * BEAT))
+    assert mars.signed["pluto"] == venus.signed["pluto"] == signed(3, revoked=True)
+    await world.board.directory("mars").put("cert.pluto", signed(3, revoked=True))
+    assert await world.said("revoked.venus", int(4 * BEAT)) == 0
+
+
+async def test_nobody_is_let_in_by_the_word_of_another_host(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = certify(Certificate("mars", "00" * 32, "", 9, revoked=True), signing_pair().private)
+    told = msgspec.json.encode([signed(1), forged, b""])
+    with caplog.at_level(logging.ERROR):
+        await world.board.directory("venus").put("revoked.venus", told)
+        await eventually(lambda: "not signed by whom" in caplog.text, timeout=PATIENCE, why="it is refused")
+    assert world.mars.hosts.members.hosts() == ["venus"]
+    assert world.mars.hosts.members.ring.certificate("pluto") is None
 
 
 async def test_a_host_counts_as_silent_by_the_pace_that_it_tells(world: World) -> None:

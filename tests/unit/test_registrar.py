@@ -15,6 +15,7 @@ from roost.daemon.registrar.roster import (
     MemberState,
     Roster,
     admitted,
+    caught_up,
     departed,
     enrolled,
     with_token,
@@ -35,6 +36,8 @@ from roost.local.membership import check_installed
 
 AUTHORITY = signing_pair()
 NOW = 1_000_000.0
+SERIAL = int(NOW * 1000)
+"""Of the first certificate that is signed then."""
 
 
 def host(name: str) -> Asked:
@@ -60,7 +63,7 @@ EMPTY = Roster(
 
 def fleet(uses: int = 1) -> tuple[Roster, str]:
     """A hub on mars, and a token that is good for an hour."""
-    return with_token(enrolled(EMPTY, MARS), user_key(), NOW + 3600, uses)
+    return with_token(enrolled(EMPTY, MARS, NOW), user_key(), NOW + 3600, uses)
 
 
 def certified(roster: Roster, name: str) -> Keyring:
@@ -133,7 +136,7 @@ def test_what_could_break_out_of_a_subject_or_of_the_configuration_is_refused(as
 
 def test_who_has_left_comes_back_with_its_key_and_nobody_else_under_its_name() -> None:
     roster, token = fleet(uses=9)
-    roster = departed(admitted(roster, token, VENUS, NOW), "venus", MemberState.LEFT)
+    roster = departed(admitted(roster, token, VENUS, NOW), "venus", MemberState.LEFT, NOW)
     assert roster.members() == ["mars"]
     assert certified(roster, "venus").hosts() == []
     with pytest.raises(RefusedError, match="belongs to another host"):
@@ -146,23 +149,58 @@ def test_who_has_left_comes_back_with_its_key_and_nobody_else_under_its_name() -
 
 def test_who_was_revoked_does_not_come_back_under_any_name() -> None:
     roster, token = fleet(uses=9)
-    roster = departed(admitted(roster, token, VENUS, NOW), "venus", MemberState.REVOKED)
+    roster = departed(admitted(roster, token, VENUS, NOW), "venus", MemberState.REVOKED, NOW)
     with pytest.raises(RefusedError, match="this token is over"):
         admitted(roster, token, PLUTO, NOW)
     roster, token = with_token(roster, user_key(), NOW + 3600, 9)
     for name in ("venus", "other"):
         with pytest.raises(RefusedError, match="was revoked, as 'venus'"):
             admitted(roster, token, msgspec.structs.replace(VENUS, host=name), NOW)
-    assert departed(roster, "venus", MemberState.LEFT) is roster
-    assert roster.hosts["venus"] == Entry(VENUS.key, VENUS.nkey, 2, MemberState.REVOKED)
+    assert departed(roster, "venus", MemberState.LEFT, NOW) is roster
+    assert roster.hosts["venus"] == Entry(VENUS.key, VENUS.nkey, SERIAL + 1, MemberState.REVOKED)
+
+
+def test_what_is_decided_by_a_roster_put_back_from_a_copy_counts_for_who_knows_more() -> None:
+    copy, token = fleet(uses=9)
+    copy = admitted(copy, token, VENUS, NOW)
+    roster = departed(copy, "venus", MemberState.LEFT, NOW + 1)
+    roster = admitted(roster, token, VENUS, NOW + 2)
+    ring = certified(roster, "venus")
+    assert ring.learn(departed(copy, "venus", MemberState.REVOKED, NOW + 3).certified("venus"))
+    assert ring.hosts() == []
+
+
+@pytest.mark.parametrize("state", [MemberState.REVOKED, MemberState.LEFT])
+def test_a_roster_put_back_from_a_copy_takes_in_what_was_signed_since(state: MemberState) -> None:
+    copy, token = fleet(uses=9)
+    copy = admitted(copy, token, VENUS, NOW)
+    roster = departed(admitted(copy, token, PLUTO, NOW), "venus", state, NOW + 1)
+    ring = certified(roster, "venus")
+    ring.learn(roster.certified("pluto"))
+    found = caught_up(copy, ring.certificates)
+    assert found.hosts == roster.hosts
+    assert found.tokens == {}
+    assert caught_up(found, ring.certificates) is found
+    assert caught_up(roster, certified(copy, "venus").certificates) is roster
+
+
+def test_who_is_revoked_stays_so_whatever_was_signed_before() -> None:
+    """Also where the clock has been set back since."""
+    copy, token = fleet(uses=9)
+    copy = admitted(copy, token, VENUS, NOW)
+    back = admitted(departed(copy, "venus", MemberState.LEFT, NOW), token, VENUS, NOW + 99)
+    ring = certified(back, "venus")
+    revoked = caught_up(departed(copy, "venus", MemberState.REVOKED, NOW), ring.certificates)
+    assert ring.learn(revoked.certified("venus"))
+    assert ring.hosts() == []
 
 
 def test_the_hub_and_unknown_hosts_are_not_revoked() -> None:
     roster, _ = fleet()
     with pytest.raises(RefusedError, match="would end with it"):
-        departed(roster, "mars", MemberState.REVOKED)
+        departed(roster, "mars", MemberState.REVOKED, NOW)
     with pytest.raises(NotFoundError, match="its hosts are mars"):
-        departed(roster, "venus", MemberState.REVOKED)
+        departed(roster, "venus", MemberState.REVOKED, NOW)
 
 
 def test_tokens_that_are_over_go() -> None:

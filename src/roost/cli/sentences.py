@@ -81,6 +81,10 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "host-joined": lambda _event, data: f"let the host {data.get('host')} in by {data.get('token')}",
     "host-left": lambda _event, data: f"has the host {data.get('host')} no more: it left",
     "host-revoked": lambda _event, data: f"lets the host {data.get('host')} in no more: it was revoked",
+    "roster-behind": lambda _event, data: (
+        f"had its roster put back from a copy, and knows again of {', '.join(data.get('hosts') or ())};"
+        " join tokens made before let nobody in"
+    ),
     "host-refused": lambda _event, data: _because(f"did not let '{data.get('host')}' in", data),
     "hub-refused": lambda _event, data: _because(
         f"turned {data.get('host') or 'somebody'} away at the hub ({data.get('nkey')})", data

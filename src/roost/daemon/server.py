@@ -82,7 +82,7 @@ class Daemon:
         self._live_sessions = LiveSessions()
         launcher = Launcher(machine, url)
         self._hosts = _connected(machine, self._fleet, self._tasks, launcher.contexts)
-        self._registrar = _registrar(machine, self._fleet, self._tasks)
+        self._registrar = _registrar(machine, self._fleet, self._tasks, self._hosts)
         authority = Authority(machine, self._fleet)
         reaper = Reaper(machine, self._fleet, self._live_sessions, authority, Spool(machine.places.spool))
         self._reaper = reaper
@@ -318,10 +318,10 @@ def _connected(machine: Machine, fleet: Fleet, tasks: Tasks, contexts: Contexts)
     return connect(machine.member, machine, fleet, tasks, contexts, check)
 
 
-def _registrar(machine: Machine, fleet: Fleet, tasks: Tasks) -> Office | None:
+def _registrar(machine: Machine, fleet: Fleet, tasks: Tasks, hosts: "Hosts | None") -> Office | None:
     """Who lets hosts into the fleet; None where this host has not its hub."""
-    if machine.member is None or not machine.places.is_hub:
+    if hosts is None or not machine.places.is_hub:
         return None
     from roost.daemon.registrar.registrar import open_registrar  # noqa: PLC0415 -- as above
 
-    return open_registrar(machine, fleet, tasks)
+    return open_registrar(machine, fleet, tasks, hosts.members.ring)

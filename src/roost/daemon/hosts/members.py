@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.hosts.keyring import Certificate, Keyring
 from roost.daemon.hosts.owner import OWNER
 from roost.daemon.hosts.pace import pace
 from roost.daemon.hosts.packed import pack, unpack
@@ -38,6 +38,11 @@ REMEMBERED = 64
 RETRY = 1.0
 RING = "hosts:ring"
 """The store's key of the certificates, for a start without the hub."""
+REVOKED = "revoked"
+"""Begins the directory's keys of what each host knows to be revoked while the hub tells otherwise.
+
+The hub does so whose roster was put back from a copy. Each is a certificate that the hub itself has signed.
+"""
 _log = logging.getLogger("roost.hosts")
 
 
@@ -92,6 +97,7 @@ class Members:
         """Told whose a peer is, as the fleet has it on record."""
         self._with: dict[str, set[str]] = {}
         self._silent: set[str] = set()
+        self._outdated: set[str] = set()
         self._changed = asyncio.Event()
         self.on_changed: list[Callable[[str], None]] = []
         """Called with the name of a host of which something else is known now."""
@@ -103,7 +109,8 @@ class Members:
         """Know the certificates that were known before. Raises StoreError."""
         kept = await self._store.meta(RING)
         for signed in msgspec.json.decode(kept, type=list[bytes]) if kept else ():
-            self._learn("the store", signed)
+            if (found := self._read("the store", signed)) is not None:
+                self.ring.take(found, signed)
 
     async def run(self) -> None:
         """Tell and follow for ever."""
@@ -183,7 +190,16 @@ class Members:
             self._given.pop(self._number - REMEMBERED, None)
             sign = Sign(self.run_name, self._number, every)
             await self._put(f"host.{self.name}", msgspec.json.encode(sign))
+            await self._remind()
             await self._clock.sleep(every)
+
+    async def _remind(self) -> None:
+        """Tell the hub who was revoked, where it does not know it any more."""
+        hosts = sorted(self._outdated)
+        if hosts:
+            known = msgspec.json.encode([self.ring.signed[host] for host in hosts])
+            if await self._put(f"{REVOKED}.{self.name}", known):
+                self._outdated.difference_update(hosts)
 
     async def _watch(self) -> None:
         """Say so when a host falls silent, which nothing that comes tells."""
@@ -259,22 +275,45 @@ class Members:
         """Whether it was a certificate that was not known."""
         kind, _, host = key.partition(".")
         if kind == "cert":
-            if self._learn(host, value):
-                self._say(host)
-                return True
-        elif kind == OWNER:
+            return self._take_certificate(host, value)
+        if kind == REVOKED:
+            return self._take_revoked(host, value)
+        if kind == OWNER:
             self.on_owner(host, value)
         elif host != self.name:
             self._take_value(kind, host, value, news=news)
             self._look(host)
         return False
 
-    def _learn(self, whence: str, signed: bytes) -> bool:
+    def _take_certificate(self, whence: str, signed: bytes) -> bool:
+        found = self._read(whence, signed)
+        if found is None:
+            return False
+        if self.ring.outdates(found):
+            self._outdated.add(found.host)
+        learned = self.ring.take(found, signed)
+        if learned:
+            self._say(found.host)
+        return learned
+
+    def _take_revoked(self, whence: str, value: bytes) -> bool:
+        """What another host knows to be revoked. Nobody is let in by the word of another host."""
+        learned = False
+        for signed in dict.fromkeys(msgspec.json.decode(value, type=list[bytes])):
+            found = self._read(whence, signed)
+            if found is None:
+                break  # who forges one has us examine no more
+            if found.revoked and self.ring.take(found, signed):
+                self._say(found.host)
+                learned = True
+        return learned
+
+    def _read(self, whence: str, signed: bytes) -> Certificate | None:
         try:
-            return self.ring.learn(signed)
+            return self.ring.read(signed)
         except ForgedError as error:
             _log.error("a certificate of %s: %s", whence, error.message)
-            return False
+            return None
 
     def _take_value(self, kind: str, host: str, value: bytes, *, news: bool) -> None:
         known = self._known.setdefault(host, Member())

@@ -86,7 +86,7 @@ def init(places: Places, name: str | None, listen: str | None, advertise: str | 
         registrar=user_key().seed,
         system=user_key().seed,
     )
-    roster, ident = with_token(enrolled(roster, identity.asked), first, now + TTL, 1)
+    roster, ident = with_token(enrolled(roster, identity.asked, now), first, now + TTL, 1)
     files.save(roster)
     files.derive(roster)
     _enter(places, identity, roster)

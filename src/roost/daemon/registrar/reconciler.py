@@ -13,11 +13,12 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.kv import KeyValue
 
+from roost.daemon.hosts.keyring import Keyring
 from roost.daemon.registrar.hub_files import HubFiles
 from roost.daemon.registrar.roster import MemberState, Roster
 from roost.daemon.state.threads import Threads
 from roost.errors import RoostError
-from roost.host.errors import CarrierGone
+from roost.host.errors import CarrierGone, ForgedError
 from roost.host.nats.configuration import near
 from roost.host.nats.control import reload
 from roost.host.nats.hub import FAULTS, Hub, shown_by, words
@@ -27,7 +28,10 @@ INBOX = "_INBOX"
 
 
 class Reconciler:
-    """`reconcile` makes what follows from a roster, as far as it is not there."""
+    """`reconcile` makes what follows from a roster, as far as it is not there.
+
+    `later`: certificates on the hub that are later than the roster's. They are left as they are.
+    """
 
     def __init__(self, files: HubFiles, threads: Threads, roster: Roster, replicas: int) -> None:
         """Reach the hub as this roster says; `threads`: for work on files.
@@ -44,6 +48,7 @@ class Reconciler:
         self._made: Roster | None = None
         self._losses = -1
         self._serials: dict[str, int] = {}
+        self.later = Keyring(bytes.fromhex(roster.public))
 
     async def client(self) -> Client:
         """The connection on which hosts are answered. Raises CarrierGone."""
@@ -78,12 +83,27 @@ class Reconciler:
         for host, entry in roster.hosts.items():
             if self._serials.get(host) == entry.serial:
                 continue
+            there = await _value(bucket, f"cert.{host}")
+            if self._is_later(there, entry.serial):
+                continue
             if entry.state is MemberState.MEMBER:
                 await make_stream(stream, host, self._replicas)
             else:
                 await drop_host(stream, host)
-            await _put(bucket, f"cert.{host}", roster.certified(host))
+            if (signed := roster.certified(host)) != there:
+                await bucket.put(f"cert.{host}", signed)
             self._serials[host] = entry.serial
+
+    def _is_later(self, signed: bytes, serial: int) -> bool:
+        """Whether what the hub has is a certificate later than this one; it is known then."""
+        try:
+            found = self.later.read(signed)
+        except ForgedError:
+            return False
+        if found.serial <= serial:
+            return False
+        self.later.take(found, signed)
+        return True
 
     async def close(self) -> None:
         """Let go of the hub."""
@@ -97,11 +117,8 @@ class Reconciler:
             raise RoostError(f"{self._files.roster.parent} cannot be written: {error.strerror}") from error
 
 
-async def _put(bucket: KeyValue, key: str, value: bytes) -> None:
-    """Write a value where it is not there yet."""
+async def _value(bucket: KeyValue, key: str) -> bytes:
     try:
-        if (await bucket.get(key)).value == value:
-            return
+        return (await bucket.get(key)).value or b""
     except nats.js.errors.KeyNotFoundError:
-        pass
-    await bucket.put(key, value)
+        return b""

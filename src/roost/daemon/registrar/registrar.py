@@ -8,7 +8,9 @@ What is decided is written into the roster first, and then made: see Reconciler.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import chain
 
 import msgspec
 from nats.aio.client import Client
@@ -16,6 +18,7 @@ from nats.aio.msg import Msg
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import SYSTEM
+from roost.daemon.hosts.keyring import Keyring
 from roost.daemon.registrar.hub_files import HubFiles
 from roost.daemon.registrar.join_token import Reply, token_text
 from roost.daemon.registrar.office import Made, Open
@@ -25,6 +28,7 @@ from roost.daemon.registrar.roster import (
     MemberState,
     Roster,
     admitted,
+    caught_up,
     departed,
     with_token,
     without_old_tokens,
@@ -50,18 +54,24 @@ WATCHED = "hub:watched"
 _log = logging.getLogger("roost.registrar")
 
 
-def open_registrar(machine: Machine, fleet: Fleet, tasks: Tasks) -> "Registrar":
-    """The registrar of the hub's host. Nothing runs yet. Blocking. Raises ConfigError."""
+def open_registrar(machine: Machine, fleet: Fleet, tasks: Tasks, ring: Keyring) -> "Registrar":
+    """The registrar of the hub's host. Nothing runs yet. Blocking. Raises ConfigError.
+
+    `ring`: what this host, as all others, knows of who belongs to the fleet.
+    """
     files = HubFiles(machine.places)
-    return Registrar(files.load(), files, machine, fleet, tasks)
+    return Registrar(files.load(), files, machine, fleet, tasks, ring)
 
 
 class Registrar:
     """`run` does the work; `trouble` tells why the hub is not as it should be, "" where it is."""
 
-    def __init__(self, roster: Roster, files: HubFiles, machine: Machine, fleet: Fleet, tasks: Tasks) -> None:
+    def __init__(
+        self, roster: Roster, files: HubFiles, machine: Machine, fleet: Fleet, tasks: Tasks, ring: Keyring
+    ) -> None:
         """Keep this roster."""
         self.roster = roster
+        self._ring = ring
         self.trouble = ""
         self._log = files.log
         replicas = machine.member.replicas if machine.member is not None else 1
@@ -83,7 +93,7 @@ class Registrar:
         while True:
             self._due.clear()
             try:
-                async with self._changing:
+                async with self._turn():
                     await self._age()
                     await self._reconciler.reconcile(self.roster)
                 await self._serve()
@@ -112,7 +122,7 @@ class Registrar:
 
     async def token(self, ttl: float, uses: int) -> Made:
         """See Office."""
-        async with self._changing:
+        async with self._turn():
             expires_at = self._clock.now() + ttl
             key = user_key()
             roster, ident = with_token(self.roster, key, expires_at, uses)
@@ -122,8 +132,8 @@ class Registrar:
 
     async def revoke(self, host: str) -> str:
         """See Office."""
-        async with self._changing:
-            roster = departed(self.roster, host, MemberState.REVOKED)
+        async with self._turn():
+            roster = departed(self.roster, host, MemberState.REVOKED, self._clock.now())
             if roster is not self.roster:
                 await self._change(roster, "host-revoked", host=host)
             try:
@@ -132,6 +142,19 @@ class Registrar:
                 self._due.set()
                 return gone.message
         return ""
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None, None]:
+        """One change after the other, each of a roster that is behind nothing that was signed."""
+        async with self._changing:
+            signed = chain(self._ring.certificates, self._reconciler.later.certificates)
+            roster = caught_up(self.roster, signed)
+            if roster is not self.roster:
+                before = self.roster.hosts
+                hosts = sorted(host for host in roster.hosts if roster.hosts[host] != before.get(host))
+                _log.warning("the roster was put back from a copy: what was signed since of %s counts", hosts)
+                await self._change(roster, "roster-behind", hosts=hosts)
+            yield
 
     async def _change(self, roster: Roster, kind: str, **data: object) -> None:
         await self._reconciler.save(roster)
@@ -182,7 +205,7 @@ class Registrar:
         asked = Asked("", "", "")
         try:
             asked = _read(data)
-            async with self._changing:
+            async with self._turn():
                 roster = admitted(self.roster, ident, asked, self._clock.now())
                 if roster is not self.roster:
                     await self._change(roster, "host-joined", host=asked.host, token=ident)
@@ -204,8 +227,8 @@ class Registrar:
     async def _let_go(self, host: str, _data: bytes) -> Reply:
         """What a host is answered that leaves. It is cut off once it was answered."""
         try:
-            async with self._changing:
-                roster = departed(self.roster, host, MemberState.LEFT)
+            async with self._turn():
+                roster = departed(self.roster, host, MemberState.LEFT, self._clock.now())
                 if roster is not self.roster:
                     await self._change(roster, "host-left", host=host)
         except RoostError as error:

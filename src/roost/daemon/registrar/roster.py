@@ -5,6 +5,7 @@ for ever: others keep a cursor by that name, and mail.
 """
 
 import secrets
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -81,10 +82,9 @@ class Roster(msgspec.Struct, frozen=True):
     def certified(self, host: str) -> bytes:
         """The certificate of a host, signed."""
         entry = self.hosts[host]
-        revoked = entry.state is not MemberState.MEMBER
-        return certify(
-            Certificate(host, entry.key, entry.nkey, entry.serial, revoked), bytes.fromhex(self.authority)
-        )
+        revoked, left = entry.state is not MemberState.MEMBER, entry.state is MemberState.LEFT
+        certificate = Certificate(host, entry.key, entry.nkey, entry.serial, revoked, left)
+        return certify(certificate, bytes.fromhex(self.authority))
 
     def whose(self, nkey: str) -> str:
         """The host that an nkey is or was of; "" for one that never was let in."""
@@ -118,15 +118,46 @@ def admitted(roster: Roster, ident: str, asked: Asked, now: float) -> Roster:
     if len(token.used) >= token.uses:
         raise RefusedError(f"this token was used by {', '.join(token.used)}; {ANOTHER}")
     tokens = {**roster.tokens, ident: msgspec.structs.replace(token, used=(*token.used, asked.host))}
-    return msgspec.structs.replace(enrolled(roster, asked), tokens=tokens)
+    return msgspec.structs.replace(enrolled(roster, asked, now), tokens=tokens)
 
 
-def enrolled(roster: Roster, asked: Asked) -> Roster:
+def enrolled(roster: Roster, asked: Asked, now: float) -> Roster:
     """The roster with a host, for which nobody needs to ask. Raises RefusedError, UsageError."""
     known = _owner(roster, asked)
-    serial = 1 if known is None else known.serial + 1
-    entry = Entry(asked.key, asked.nkey, serial)
+    entry = Entry(asked.key, asked.nkey, _after(0 if known is None else known.serial, now))
     return msgspec.structs.replace(roster, hosts={**roster.hosts, asked.host: entry})
+
+
+def _after(serial: int, now: float) -> int:
+    """The serial after this one.
+
+    The time of day makes it later than those that followed a copy of the roster, which may be put back.
+    """
+    return max(serial + 1, int(now * 1000))
+
+
+def caught_up(roster: Roster, signed: Iterable[Certificate]) -> Roster:
+    """The roster with what its authority has signed later than it tells: it was put back from a copy.
+
+    The same one where nothing is. Its tokens end: who was revoked since may have one. Who is revoked stays
+    so, since nobody comes back from that.
+    """
+    hosts = dict(roster.hosts)
+    for found in signed:
+        known = roster.hosts.get(found.host)
+        if known is not None and known.serial >= found.serial:
+            continue
+        if known is not None and known.state is MemberState.REVOKED and not found.revoked:
+            hosts[found.host] = msgspec.structs.replace(known, serial=found.serial + 1)
+        else:
+            hosts[found.host] = Entry(found.key, found.nkey, found.serial, _state(found))
+    return roster if hosts == roster.hosts else msgspec.structs.replace(roster, hosts=hosts, tokens={})
+
+
+def _state(found: Certificate) -> MemberState:
+    if not found.revoked:
+        return MemberState.MEMBER
+    return MemberState.LEFT if found.left else MemberState.REVOKED
 
 
 def _owner(roster: Roster, asked: Asked) -> Entry | None:
@@ -160,7 +191,7 @@ def _check(asked: Asked) -> None:
         raise UsageError("the host shows no keys")
 
 
-def departed(roster: Roster, host: str, state: MemberState) -> Roster:
+def departed(roster: Roster, host: str, state: MemberState, now: float) -> Roster:
     """The roster after a host has left, or was revoked: with it, the tokens that it has.
 
     Raises NotFoundError, RefusedError.
@@ -173,7 +204,7 @@ def departed(roster: Roster, host: str, state: MemberState) -> Roster:
         raise RefusedError(f"'{host}' has the hub of this fleet, which would end with it")
     if entry.state is MemberState.REVOKED or entry.state is state:
         return roster
-    changed = msgspec.structs.replace(entry, state=state, serial=entry.serial + 1)
+    changed = msgspec.structs.replace(entry, state=state, serial=_after(entry.serial, now))
     hosts, tokens = {**roster.hosts, host: changed}, roster.tokens
     if state is MemberState.REVOKED:
         tokens = {ident: token for ident, token in tokens.items() if host not in token.used}

@@ -69,7 +69,7 @@ async def drop_host(stream: JetStreamContext, host: str) -> None:
     with contextlib.suppress(nats.js.errors.NotFoundError):
         await stream.delete_stream(stream_of(host))
     bucket = await make_bucket(stream)
-    for key in (f"host.{host}", f"peers.{host}"):
+    for key in (f"host.{host}", f"peers.{host}", f"revoked.{host}"):
         await bucket.purge(key)
 
 

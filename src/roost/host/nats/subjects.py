@@ -43,7 +43,7 @@ def token_inbox(token: str) -> str:
 def of_host(host: str) -> Permissions:
     """A host writes to others as itself and tells of itself; it takes what is for it and reads the bucket.
 
-    Whose a peer is that moves, each host may write down.
+    Whose a peer is that moves, each host may write down, and which others it knows to be revoked.
 
     nats-py 2.16 asks JetStream on these subjects to read a bucket and to fetch from a consumer.
     """
@@ -54,6 +54,7 @@ def of_host(host: str) -> Permissions:
             leave(host),
             f"$KV.{BUCKET}.host.{host}",
             f"$KV.{BUCKET}.peers.{host}",
+            f"$KV.{BUCKET}.revoked.{host}",
             f"$KV.{BUCKET}.owner.*",
             f"$JS.API.DIRECT.GET.{_STREAM}.>",
             f"$JS.API.STREAM.MSG.GET.{_STREAM}",
