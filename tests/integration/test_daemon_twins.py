@@ -28,7 +28,7 @@ from roost.host.memory.terminals import MemoryTerminals
 from roost.local.config import Config, RuntimeTable
 from roost.local.paths import find_places
 from roost.runtimes.registry import Runtimes
-from roost.store.memory import MemoryStore
+from roost.store.memory import MemoryStore, Point
 from tests.support.home import Home
 from tests.support.lines import json_lines
 from tests.support.wait import eventually
@@ -187,6 +187,29 @@ async def test_P3_a_message_wakes_is_taken_and_an_hour_later_the_session_sleeps(
     await world.until_message(again["id"], "done")
     assert len(world.taken()) == 2
     assert (await world.row())["session"]["wake_cause"] == "parked-topic"
+
+
+async def test_N1_a_client_that_goes_away_leaves_no_wait_for_an_answer_to_what_was_not_sent(
+    world: World,
+) -> None:
+    await world.call("add", name="desk", settings={"runtime": "human", "dir": str(world.home.work)})
+    stop = world.store.stop_next(Point.AFTER)
+    _, writer = await asyncio.open_unix_connection(str(world.places.socket))
+    asks = {"to": "desk", "body": "may I?", "reply_within": 60}
+    writer.write(json.dumps({"id": 1, "method": "send", "params": asks}).encode() + b"\n")
+    await asyncio.wait_for(stop.reached.wait(), PATIENCE)  # that an answer is awaited is stored
+    assert await world.call("messages", name="desk") == []
+    writer.close()
+    await writer.wait_closed()
+    await world.call("list")
+    stop.go.set()
+
+    async def told() -> list[str]:
+        await world.clock.advance(10)
+        return [row["notice"]["about"] for row in await world.call("inbox", name="operator")]
+
+    await world.until(told, "who asked is told that no answer has come")
+    assert [row["id"] for row in await world.call("messages", name="desk")] == await told()
 
 
 async def test_N6_an_agents_death_is_one_death(world: World) -> None:

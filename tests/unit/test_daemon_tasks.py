@@ -6,6 +6,7 @@ import pytest
 
 from roost.daemon.state import tasks as module
 from roost.daemon.state.tasks import Tasks
+from roost.errors import RefusedError
 
 
 async def test_N8_one_that_loses_its_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +51,31 @@ async def test_one_that_still_tidies_up_is_waited_for() -> None:
     go_on.set()
     await closing
     assert tidied == ["all"]
+
+
+async def test_what_is_to_be_whole_goes_on_though_its_caller_is_cancelled() -> None:
+    tasks, go_on = Tasks(), asyncio.Event()
+    done: list[str] = []
+
+    async def works() -> None:
+        await go_on.wait()
+        done.append("done")
+
+    caller = asyncio.get_running_loop().create_task(tasks.whole(works(), "work"))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert tasks._running
+    go_on.set()
+    await asyncio.gather(*tasks._running)
+    assert done == ["done"]
+
+
+async def test_what_is_to_be_whole_tells_its_caller_why_it_failed(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise RefusedError("no")
+
+    with pytest.raises(RefusedError, match="no"):
+        await Tasks().whole(fails(), "work")
+    assert caplog.text == ""

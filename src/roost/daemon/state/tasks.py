@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 AGAIN = 5.0
 """Seconds until what was cancelled, and has not ended, is cancelled again."""
+T = TypeVar("T")
 _log = logging.getLogger("roost.tasks")
 
 
@@ -20,13 +21,21 @@ class Tasks:
 
     def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run a coroutine in the background."""
-        task = asyncio.get_running_loop().create_task(coroutine, name=name)
-        self._running.add(task)
+        task = self._run(coroutine, name)
         task.add_done_callback(self._done)
         return task
 
+    async def whole(self, coroutine: Coroutine[Any, Any, T], name: str) -> T:
+        """Its result. It goes on to its end also where its caller is cancelled. Raises what it raises."""
+        return await asyncio.shield(self._run(coroutine, name))
+
+    def _run(self, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
     def _done(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
         if task.cancelled():
             return
         error = task.exception()

@@ -75,7 +75,7 @@ class Api:
         self.added_hooks = AddedHooks(machine)
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
         self.waiting = Waiting(fleet, waits, clock, self.peers)
-        self.sender = Sender(machine, fleet, waits, self.addresses, views, self.terminals.misplaced)
+        self.sender = Sender(machine, fleet, waits, self.addresses, views, self.terminals.misplaced, tasks)
         self.participants = Participants(machine.store, fleet, self.sender.recipient)
         recipients = Recipients(self.sender.recipient, machine.config.groups)
         self.several = Several(self.sender, recipients, self.participants)

@@ -23,6 +23,7 @@ from roost.daemon.serve.sending.outcome import Outcome, Sent
 from roost.daemon.state.attachments import Attachments
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.waits import Waits
 from roost.errors import ChainLimitError, RefusedError, RoostError, UsageError
 
@@ -38,9 +39,11 @@ class Sender:
         addresses: Addresses,
         views: Views,
         misplaced: Callable[[str], str | None],
+        tasks: Tasks,
     ) -> None:
         """Send to whom `addresses` find; `misplaced` tells what is wrong with the folder of a peer."""
         self._misplaced = misplaced
+        self._tasks = tasks
         self._addresses = addresses
         self._views = views
         self._machine = machine
@@ -188,17 +191,21 @@ class Sender:
             timing=draft.timing,
             origin=await self._origins.of(caller, message_id, draft.traceparent, reply_to),
         )
+        return await self._tasks.whole(self._submitted(draft, message, body), f"message {message_id}")
+
+    async def _submitted(self, draft: Draft, message: Message, body: bytes) -> tuple[Message, list[str]]:
+        """Store it, and with its sender what goes along with it: all of it, though the client goes away."""
         if draft.reply_within is not None:
-            await self._fleet.tell(sender, r.AwaitReply(message_id, draft.reply_within))
+            await self._fleet.tell(message.sender, r.AwaitReply(message.id, draft.reply_within))
         try:
             outcome = await self._fleet.tell(
-                draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
+                draft.to, r.Submit(message, fresh=draft.key is None), bodies={message.id: body}
             )
         except RoostError as error:
             if draft.reply_within is not None:
-                await self._fleet.note(sender, f.NotSent(message_id))
+                await self._fleet.note(message.sender, f.NotSent(message.id))
             if isinstance(error, ChainLimitError):
-                await self._chain_ended(draft.to, sender, message.origin, reply_to)
+                await self._chain_ended(draft.to, message.sender, message.origin, message.reply_to)
             raise
         if outcome.state is not None and outcome.state.peer.name != message.to:
             message = replace(message, to=outcome.state.peer.name)
