@@ -4,11 +4,13 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from roost.cli.main import main
+from roost.client.once import LOSSES
 from roost.local.paths import find_places
 from tests.support.home import Home
 from tests.support.rpc_server import Record, RpcServer, error, hang_up, result, serve
@@ -247,7 +249,11 @@ def test_an_agents_doctor_leaves_out_what_is_for_operators(
 def test_a_daemon_that_goes_away_is_said(daemon: RpcServer, capsys: Captured) -> None:
     daemon.on("send", hang_up())
     assert main(["send", "bob", "hi"]) == 1
-    assert "went away" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the daemon went away and is not back; the message may have been stored" in said
+    keys = [request["params"]["key"] for request in daemon.requests]
+    assert keys == [daemon.last["key"]] * LOSSES, "one key, by which it is one message"
+    assert f"--key {daemon.last['key']} stores it once" in said
     daemon.on("send", hang_up(events=[{"id": ID, "state": "idle", "why": ""}]))
     assert main(["send", "bob", "hi", "--wait", "replied", "--json"]) == 1
     told = capsys.readouterr()
@@ -257,6 +263,20 @@ def test_a_daemon_that_goes_away_is_said(daemon: RpcServer, capsys: Captured) ->
     daemon.on("events", hang_up(events=[{"seq": 7, "ts": None, "kind": "ready", "peer": "bob"}]))
     assert main(["events"]) == 1
     assert "`roost events --after 7`" in capsys.readouterr().err
+
+
+def test_N2_a_daemon_that_goes_away_and_is_back_is_asked_again_and_has_one_message(
+    daemon: RpcServer, capsys: Captured
+) -> None:
+    def lost_once(request: Record) -> Iterator[Record]:
+        daemon.on("send", result({"id": ID, "key": request["params"]["key"]}))
+        return iter(())
+
+    daemon.on("send", lost_once)
+    assert main(["send", "bob", "hi", "--json"]) == 0
+    first, second = (request["params"] for request in daemon.requests)
+    assert first == second
+    assert json.loads(capsys.readouterr().out)["key"] == first["key"]
 
 
 def test_a_stale_socket_is_no_daemon(capsys: Captured) -> None:

@@ -168,25 +168,21 @@ def _meant(
 def _send(app: App, params: Record) -> int:
     waits = params["wait"] != "stored"
     wait = SendWait(params["to"], prints_id=params["wait"] in {"accepted", "done"} and not app.json)
+    key = params["key"] or os.urandom(16).hex()
 
     def ask(method: str, asked: Record) -> Answer:
         return app.call(method, asked, on_event=wait.on_event, patience=None if waits else 30.0)
 
     try:
-        if waits:  # for so long that the daemon may well be replaced meanwhile
-            result: Record = once(ask, "send", params, params["key"] or os.urandom(16).hex())
-        else:
-            result = ask("send", params)
+        result: Record = once(ask, "send", params, key)
     except ConnectionLostError as error:
         wait.progress.clear()
-        if waits and wait.id is None:
-            raise
         if app.json and wait.id is not None:
             show_json({"id": wait.id})
-        raise ConnectionLostError(f"{lost(error)}; {_kept(wait)}") from error
+        raise ConnectionLostError(f"{lost(error)}; {_kept(wait, key)}") from error
     except KeyboardInterrupt:
         wait.progress.clear()
-        warn(f"roost: no longer waiting; {_kept(wait)}")
+        warn(f"roost: no longer waiting; {_kept(wait, key)}")
         return INTERRUPTED
     except RemoteError as error:
         wait.progress.clear()
@@ -203,11 +199,11 @@ def _send(app: App, params: Record) -> int:
     return 0
 
 
-def _kept(wait: SendWait) -> str:
+def _kept(wait: SendWait, key: str) -> str:
     if wait.id:
         state = f" ({wait.state})" if wait.state else ""
         return f"message {wait.id} stays{state}; `roost message {wait.id}` shows what becomes of it"
-    return "the message may have been stored, `roost messages` shows it"
+    return f"the message may have been stored; the same command with --key {key} stores it once"
 
 
 def _show(app: App, params: Record, result: Record, wait: SendWait) -> None:
