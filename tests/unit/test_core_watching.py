@@ -11,10 +11,12 @@ from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Notice
 from roost.core.vocabulary.session import Cause, SessionState
 from roost.core.vocabulary.watch import TELLS, Watch, Watched
+from roost.daemon.state.clock_reading import ClockReading
 from roost.daemon.state.watches import Watches
 from tests.support.playbook import Play
 
 WATCHER = "boss"
+HERE = ClockReading(0.0, 0.0, 0.0)
 
 
 def a_watch(kind: Watched, subject: str = "p", *, once: bool = False, watcher: str = WATCHER) -> Watch:
@@ -26,7 +28,7 @@ class Watching(Play):
 
     def __init__(self, *kinds: Watched, once: bool = False) -> None:
         super().__init__()
-        self.watches = Watches()
+        self.watches = Watches(HERE)
         self.notified: list[c.Notify] = []
         self.busy()
         for kind in kinds:
@@ -41,7 +43,7 @@ class Watching(Play):
         for event in events:
             before = self.state
             state, commands = decide(before, event, self.now, self.policy)
-            commands = self.watches.sight().news(before, state, commands, self.now)
+            commands = self.watches.sight(HERE).news(before, state, commands, self.now)
             self.watches.committed(commands)
             self.gone, self.state = state is None, state or before
             self.notified += [each for each in commands if isinstance(each, c.Notify) and each.notice.watch]
@@ -132,8 +134,9 @@ def test_a_removed_peer_ends_its_watches_with_a_word() -> None:
 
 
 def test_watches_of_a_removed_watcher_go_and_names_follow_a_rename() -> None:
-    watches = Watches()
-    watches.load([a_watch(Watched.IDLE), a_watch(Watched.TOPIC), a_watch(Watched.ENDED, "x", watcher="p")])
+    watches = Watches(HERE)
+    stored = [a_watch(Watched.IDLE), a_watch(Watched.TOPIC), a_watch(Watched.ENDED, "x", watcher="p")]
+    watches.load(stored, HERE)
     watches.committed([c.Rename("p", "q", 1.0)])
     found = [(each.kind, each.subject, each.watcher) for each in watches.all()]
     assert found == [("ended", "x", "q"), ("idle", "q", WATCHER), ("topic", "p", WATCHER)]
@@ -145,7 +148,7 @@ def test_a_topic_is_told_of_once_for_each_message_of_others() -> None:
     play = Watching()
     topics = [a_watch(Watched.TOPIC, "deploy")]
     topics += [replace(topics[0], id=name, watcher=name) for name in ("p", "asker")]
-    play.watches.load(topics)
+    play.watches.load(topics, HERE)
     play.submit(2, topic="deploy")
     play.submit(2, topic="deploy")
     play.submit(3, topic="other")
@@ -199,7 +202,7 @@ def test_a_watch_that_tells_without_end_ends() -> None:
 
 def test_a_watch_whose_time_is_over_tells_nothing_more_and_says_so_where_it_told_nothing() -> None:
     play = Watching(Watched.IDLE)
-    play.watches.load([replace(a_watch(Watched.IDLE), expires_at=play.now)])
+    play.watches.load([replace(a_watch(Watched.IDLE), expires_at=play.now)], HERE)
     play.rest()
     assert play.words == []
     silent, spoke = (
@@ -222,7 +225,7 @@ def test_a_mailbox_and_a_peer_that_goes_are_not_watched() -> None:
 def test_a_round_sees_what_it_has_decided_and_the_store_what_is_committed() -> None:
     """Two facts of one round: the watch that tells once tells once; nothing is changed before the commit."""
     play = Watching(Watched.ENDED, once=True)
-    sight, told = play.watches.sight(), []
+    sight, told = play.watches.sight(HERE), []
     for _ in range(2):
         after, commands = decide(play.state, f.Died(_death(play)), play.now, play.policy)
         made = sight.news(play.state, after, commands, play.now)

@@ -14,6 +14,7 @@ from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.watch import Watch, Watched
+from roost.daemon.state.clock_reading import read_clocks
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lanes import AGAIN
 from roost.daemon.state.tasks import Tasks
@@ -240,7 +241,8 @@ async def test_a_defect_in_the_news_of_one_peer_keeps_back_no_other(
 
 async def told_of_topic(world: World, *, once: bool) -> list[str]:
     """What a watch tells when others are written to while the first message is being stored."""
-    world.fleet.watches.load([Watch("w", "boss", Watched.TOPIC, "deploy", 1.0, 1e12, once)])
+    watch = Watch("w", "boss", Watched.TOPIC, "deploy", 1.0, 1e12, once)
+    world.fleet.watches.load([watch], read_clocks(world.clock))
     told: list[str] = []
 
     def effect(made: c.Effect) -> None:

@@ -78,3 +78,14 @@ class Watch(Struct, frozen=True):
         """The watch after a peer got another name."""
         subject = new if self.of_peer == old else self.subject
         return replace(self, watcher=new if self.watcher == old else self.watcher, subject=subject)
+
+    def moved(self, set_by: float) -> Self:
+        """The watch by a clock that was set: it lasts as long as before, and what it has seen is as old."""
+        return replace(
+            self,
+            # What comes from now on comes after it, though it bears an earlier time.
+            created_at=self.created_at + min(set_by, 0.0),
+            expires_at=self.expires_at + set_by,
+            wrote=tuple(replace(each, at=each.at + set_by) for each in self.wrote),
+            pairs=tuple(replace(each, at=each.at + set_by) for each in self.pairs),
+        )

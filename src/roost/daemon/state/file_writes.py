@@ -45,8 +45,8 @@ class FileWrites:
             await watches.written.wait()
 
     async def _judge(self, write: Write) -> None:
-        made: list[c.Command] = []
-        for watch in self._fleet.watches.of_files():
-            made += written(watch, write, self._clock.now())
-        if made:
-            await self._fleet.enact(made)
+        def decide(now: float) -> list[c.Command]:
+            watches = self._fleet.watches.of_files()
+            return [command for watch in watches for command in written(watch, write, now)]
+
+        await self._fleet.enact(decide)

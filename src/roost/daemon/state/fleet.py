@@ -6,7 +6,7 @@ Peers are found, added and renamed here, and told what happened. Each has a lane
 import asyncio
 import difflib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.requests import Rename
 from roost.core.vocabulary.watch import Watch
+from roost.daemon.state.clock_reading import read_clocks
 from roost.daemon.state.lane import Outcome, Waiting, accepted, batch_of, forget
 from roost.daemon.state.lanes import AGAIN, Fact, Lanes, name_taken
 from roost.daemon.state.listeners import Listeners
@@ -58,8 +59,7 @@ class Fleet:
 
     def load(self, states: Iterable[PeerState], watches: Iterable[Watch] = ()) -> None:
         """Take over the stored states and watches."""
-        self._lanes.load(states)
-        self.watches.load(watches)
+        self._lanes.load(states, watches)
 
     @property
     def watches(self) -> Watches:
@@ -234,10 +234,17 @@ class Fleet:
         """End intents whose effects need no event."""
         await self._store.commit(Batch(at=self._clock.now(), settled=keys))
 
-    async def enact(self, commands: Sequence[c.Command]) -> None:
-        """Store what was decided of watches, and do it. Raises StoreError."""
-        await self._store.commit(batch_of(self._clock.now(), commands))
-        self.watches.committed(commands)
+    async def enact(self, decide: Callable[[float], Sequence[c.Command]]) -> None:
+        """Decide of watches at this time (Unix seconds), store it and do it. Raises StoreError."""
+        await self.watches.settled()
+        here = read_clocks(self._clock)
+        self.watches.follow(here)
+        commands = decide(here.wall)
+        if not commands:
+            return
+        with self.watches.being_stored([commands]):
+            await self._store.commit(batch_of(here.wall, commands))
+            self.watches.committed(commands)
         for effect in c.effects(commands):
             self.listeners.on_effect(effect)
 

@@ -20,6 +20,7 @@ from roost.core.vocabulary import move as m
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.watch import Watch
 from roost.daemon.state.clock_reading import ClockReading, read_clocks
 from roost.daemon.state.decisions import decide_all
 from roost.daemon.state.lane import Decided, Lane, Waiting, batch_of, fail
@@ -53,14 +54,15 @@ class Lanes:
         self._lanes: dict[str, Lane] = {}
         self._ready: dict[str, Lane] = {}
         self.policy = policy
-        self.watches = Watches()
+        self.watches = Watches(read_clocks(clock))
         self.on_renamed: Callable[[str, str], None] = lambda _old, _new: None
 
-    def load(self, states: Iterable[PeerState]) -> None:
-        """Take over the stored states."""
+    def load(self, states: Iterable[PeerState], watches: Iterable[Watch]) -> None:
+        """Take over the stored states and watches."""
         here = read_clocks(self._clock)
         for state in states:
             self._lanes[state.peer.name] = Lane(state, here)
+        self.watches.load(watches, here)
 
     def names(self) -> list[str]:
         """Names of all peers, sorted."""
@@ -147,7 +149,8 @@ class Lanes:
 
     async def _commit_together(self, taken: Mapping[str, tuple[Lane, list[Fact]]]) -> list[Fact]:
         await self.watches.settled()
-        here, sight = read_clocks(self._clock), self.watches.sight()
+        here = read_clocks(self._clock)
+        sight = self.watches.sight(here)
         made: list[Decided] = []
         for name, (lane, own) in taken.items():
             waiting = [Waiting(event, settles, {}, (), None) for _, event, settles in own]
@@ -163,7 +166,8 @@ class Lanes:
         """Decide what waits in all lanes that are ready."""
         await self.watches.settled()
         ready, self._ready = self._ready, {}
-        here, sight = read_clocks(self._clock), self.watches.sight()
+        here = read_clocks(self._clock)
+        sight = self.watches.sight(here)
         held = self._set_aside(ready, here)
         made: list[Decided] = []
         try:

@@ -1,7 +1,8 @@
 """All watches: what they are about, and what each transition means for them.
 
 What was decided is seen by what is decided after it: at once in the same round; other rounds wait until it is
-stored, or taken back because it cannot be.
+stored, or taken back because it cannot be. All go by the clock as it is: one that was set moves their times
+before anything is decided of them.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from roost.core import watching
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.watch import Watch, Watched, Write
+from roost.daemon.state.clock_reading import ClockReading
 
 UNJUDGED = 1000
 """Writes of files that wait to be judged, the latest: while the store takes nothing, older ones go."""
@@ -24,18 +26,24 @@ _CHANGING = frozenset({c.AddWatch, c.SaveWatch, c.EndWatch, c.Rename, c.Purge})
 class Watches:
     """The watches that are stored, by their ids."""
 
-    def __init__(self) -> None:
-        """Begin empty. `changed` is set when a watch was added or has ended, `written` with new `writes`."""
+    def __init__(self, here: ClockReading) -> None:
+        """Begin empty. `changed` is set when one was added, moved or has ended, `written` with new `writes`.
+
+        `moved`: those whose times were moved, and are not stored so yet.
+        """
         self.changed = asyncio.Event()
         self.written = asyncio.Event()
         self.writes: deque[Write] = deque(maxlen=UNJUDGED)
+        self.moved: set[str] = set()
+        self._reading = here
         self._all: dict[str, Watch] = {}
         self._stored = asyncio.Event()
         self._stored.set()
 
-    def load(self, watches: Iterable[Watch]) -> None:
-        """Take over the stored ones."""
+    def load(self, watches: Iterable[Watch], here: ClockReading) -> None:
+        """Take over the stored ones, whose times go by the clock as it is here."""
         self._all = {watch.id: watch for watch in watches}
+        self._reading = here
 
     def all(self) -> list[Watch]:
         """The oldest first."""
@@ -58,15 +66,33 @@ class Watches:
                 _apply(self._all, command)
                 if isinstance(command, c.AddWatch | c.EndWatch):
                     self.changed.set()
+                elif isinstance(command, c.SaveWatch):
+                    self.moved.discard(command.watch.id)
 
     async def settled(self) -> None:
         """Wait until no change of them is being stored."""
         while not self._stored.is_set():
             await self._stored.wait()
 
-    def sight(self) -> "Sight":
-        """The watches as a round sees them."""
+    def sight(self, here: ClockReading) -> "Sight":
+        """The watches as a round sees them that begins here, once they are settled."""
+        self.follow(here)
         return Sight(self._all)
+
+    def follow(self, here: ClockReading) -> None:
+        """Move the times of all where the clock was set; it has to be done once they are settled."""
+        moved = self._reading.moved_to(here)
+        if moved is None:
+            return
+        self._reading = here
+        self._all = {key: watch.moved(moved.set_by) for key, watch in self._all.items()}
+        self.moved.update(self._all)
+        self.changed.set()
+
+    def unsaved(self) -> list[c.SaveWatch]:
+        """What is to be stored of those that were moved."""
+        self.moved &= self._all.keys()
+        return [c.SaveWatch(self._all[key]) for key in sorted(self.moved)]
 
     @contextmanager
     def being_stored(self, decided: Iterable[Iterable[c.Command]]) -> Generator[None]:

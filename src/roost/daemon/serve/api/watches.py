@@ -101,7 +101,7 @@ class WatchList:
     async def _add(self, watch: Watch) -> bool:
         """Whether it tells something at once."""
         if watch.of_peer is None:
-            await self._fleet.enact([c.AddWatch(watch)])
+            await self._fleet.enact(lambda _now: [c.AddWatch(watch)])
             return False
         outcome = await self._fleet.tell(watch.subject, r.WatchPeer(watch))
         return any(isinstance(command, c.Notify) for command in outcome.commands)
@@ -117,7 +117,7 @@ class WatchList:
             raise NotFoundError(f"there is no watch '{prefix}'; `roost watch` lists them")
         if len(found) > 1:
             raise RefusedError(f"several watches have ids that begin with '{prefix}'; give more digits")
-        await self._fleet.enact([c.EndWatch(found[0].id)])
+        await self._fleet.enact(lambda _now: [c.EndWatch(found[0].id)])
         return self._row(found[0])
 
     def _seen(self, caller: Caller) -> Sequence[Watch]:
