@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from websockets.asyncio.server import Server as Listener
 from websockets.asyncio.server import unix_serve
 
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.session import Cause
+from roost.core.vocabulary.session import Cause, Session, WakeCause
 from roost.daemon.state.tasks import Tasks
 from roost.runtimes.call import CallLostError, CallRefusedError
 from roost.runtimes.codex_server import connection as connections
@@ -170,6 +172,22 @@ async def test_L7_a_prompt_whose_answer_is_lost_is_looked_up_exactly(
     await heard.until(lambda line: (line["method"], line["params"].get("turn", {}).get("id")) == ended)
     await call.submit("k2", "next", joins=False)
     await heard.until(lambda line: "k2" in json.dumps(line))
+
+
+@pytest.mark.parametrize("set_by", [-3600.0, 0.0])
+async def test_N5_a_turn_after_the_clock_was_set_back_is_told_by_a_new_daemon_too(
+    world: World, set_by: float
+) -> None:
+    """It ended while none ran, and its time is before its session's; a turn of an earlier one is not told."""
+    call, _ = await used(world)
+    began = time.time() + 3600.0
+    session = Session("s2", "p", 1, "n", WakeCause.FIRST_WAKE, False, began, began, conversation=call.thread)
+    again = world.servers.thread(replace(session, clock_moved=set_by), world.address)
+    heard = Heard()
+    await again.join("/", {}, begins=False)
+    world.tasks.start(again.follow(heard), "follow")
+    await heard.method(JOINED)
+    assert any("k0" in json.dumps(line) for line in heard.lines) is bool(set_by)
 
 
 async def test_L7_many_threads_share_one_connection_and_are_told_apart(world: World) -> None:

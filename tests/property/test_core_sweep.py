@@ -80,6 +80,14 @@ def test_N5_new_absences_begin_the_hold_anew() -> None:
     assert second.hold == Hold(NOW + HOLD, frozenset(f"s{number}" for number in range(6)))
 
 
+def test_L3_the_grace_of_a_session_does_not_move_with_the_clock() -> None:
+    for set_by in (-3600.0, 3600.0):
+        for age, closes in ((PATIENCE.grace - 1, 0), (PATIENCE.grace + 1, 1)):
+            seen = row(0, Sight.NOTHING, age + set_by)
+            moved = seen._replace(session=replace(seen.session, clock_moved=set_by))
+            assert closed(plan([moved], None, NOW, PATIENCE)) == closes, (set_by, age)
+
+
 def test_H5_rows_of_other_hosts_and_launches_are_passed_over_with_the_reason() -> None:
     launching = row(0, Sight.GONE)._replace(skip="it is just being launched")
     foreign = row(1, Sight.GONE)._replace(skip="it belongs to another host", foreign=True)

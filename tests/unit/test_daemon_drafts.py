@@ -234,6 +234,13 @@ async def test_C10_a_text_of_an_earlier_offer_of_the_same_message_is_taken_back(
     assert desk.typed == ["C-c", "Enter"]
 
 
+async def test_a_key_that_seems_to_come_from_the_future_keeps_no_text_of_ours_in_the_input_line() -> None:
+    desk = Desk(View(Composer.FILLED, draft=OURS), 5000.0)
+    desk.handover = HandOver(OFFERED.id, OFFERED.attempts - 1, 900.0)
+    await desk.offer()
+    assert desk.typed[0] == "C-c"
+
+
 EARLIER, LATER = f"{'1' * 32}:1:", f"{'2' * 32}:1:"
 BACK = f"interrupt:0/900:{EARLIER}"
 

@@ -47,7 +47,7 @@ class OpencodeCall:
     def __init__(self, context: Context) -> None:
         """Call the session of this context."""
         self._api = Api(context)
-        self._stream = Stream(self._api, context.session.started_at)
+        self._stream = Stream(self._api, context.session.earliest)
 
     async def submit(self, key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
         """Give it a prompt, unless it asks something, or is in a turn that this one may not join.

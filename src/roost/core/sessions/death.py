@@ -197,7 +197,7 @@ def _reason(session: Session, death: Death) -> str:
 def _back_off(step: Step, session: Session, death: Death) -> None:
     """Wait longer after each failure in a row; only a session that was up for long ends the row."""
     policy = step.policy
-    stable = session.ready and step.now - session.clock_moved - session.started_at >= policy.stable
+    stable = session.ready and step.now - session.begun >= policy.stable
     always = step.peer.settings.wake is WakePolicy.ALWAYS
     if death.cause not in COUNTED and not (always and death.cause in _SELF_CLOSED and not session.pooled):
         if stable:

@@ -96,7 +96,7 @@ def on_observed(step: Step, event: f.Observed) -> None:
     if event.state is SessionState.IDLE and not session.ready:
         step.set_session(ready=True, active_at=step.now)
         step.enter(SessionState.IDLE, event.why)
-        took = step.now - session.started_at
+        took = step.now - session.begun
         step.journal("ready", took=round(took, 3))
         head = next_offer(step) if not session.pooled else None
         if head is not None:

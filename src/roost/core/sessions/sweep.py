@@ -111,7 +111,7 @@ def _verdict(row: Row, now: float, patience: Patience) -> Verdict | None:
     if row.skip is not None or row.foreign:
         return None
     seen_at = max(session.since, session.active_at or 0.0)
-    return judge(session.id, row.facts, session.started_at, seen_at, now, patience)
+    return judge(session.id, row.facts, session.begun, seen_at, now, patience)
 
 
 def _dead(verdict: Verdict) -> bool:

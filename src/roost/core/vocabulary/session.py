@@ -239,6 +239,16 @@ class Session(Struct, frozen=True):
         return tuple(question.asking for question in self.questions if question.standing)
 
     @property
+    def begun(self) -> float:
+        """When it was asked for, by the clock as it is now (Unix seconds)."""
+        return self.started_at + self.clock_moved
+
+    @property
+    def earliest(self) -> float:
+        """The earliest time that anything of it bears: what it does after the clock was set back, too."""
+        return min(self.started_at, self.begun)
+
+    @property
     def launched(self) -> bool:
         """Whether it is known what runs of it: its processes, the thread that it is, or who has joined."""
         return self.processes is not None or self.thread is not None or self.joined is not None

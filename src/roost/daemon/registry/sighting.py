@@ -138,7 +138,7 @@ class Sighting(Struct, frozen=True):
             error = started.error if started is not None else None
             why = "its launch was cut short" if started is None else (error or "it never ran")
             return Row(session, (self._told(session, why),))
-        if self.now - session.started_at < self.scope.young:
+        if self.now - session.begun < self.scope.young:
             return Row(session, skip="it is just being launched")
         if self.own is None:
             why = "the process table cannot be read"

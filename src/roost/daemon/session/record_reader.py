@@ -54,8 +54,7 @@ class RecordReader:
 
     def _read_all(self, live: LiveSession, session: Session | None) -> None:
         if session is not None:
-            # What is written after the clock was set back is of this session all the same.
-            live.sensor.since = session.started_at + min(session.clock_moved, 0.0)
+            live.sensor.since = session.earliest
         found = live.sensor.find(live.agent_pid, self._known.mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():

@@ -187,7 +187,7 @@ class OwnCall:
         if thread.get("ephemeral") or thread.get("parentThreadId") or thread.get("threadSource") != "user":
             self._apart.add(name)
         elif name not in self._threads:
-            call = ThreadCall(self, self._session.id, name, self._session.started_at)
+            call = ThreadCall(self, self._session.id, name, self._session.earliest)
             self._threads[name] = call
             if self._heard is not None:
                 call.listen(self._heard)

@@ -60,7 +60,7 @@ class Servers:
 
     def thread(self, session: Session, address: str) -> ThreadCall:
         """The thread that a session is, as its call. Raises as `at` does."""
-        return ThreadCall(self.at(address), session.id, session.conversation, session.started_at)
+        return ThreadCall(self.at(address), session.id, session.conversation, session.earliest)
 
     def own(self, session: Session, socket: Path) -> OwnCall:
         """The server that a session has for itself. Raises NotWiredError."""

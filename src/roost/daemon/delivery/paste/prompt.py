@@ -163,7 +163,7 @@ class Prompt:
         if shown == self._pasted(state) and self._live.rejected != shown:
             return
         touched = self._live.keyed
-        if touched is None or self._clock.now() - touched >= ABANDONED:
+        if touched is None or not 0 <= self._clock.now() - touched < ABANDONED:  # see `_occupied`
             await self._live.terminal.keys(*clear)
 
     def _pasted(self, state: PeerState) -> str | None:
