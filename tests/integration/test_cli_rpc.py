@@ -335,9 +335,15 @@ def test_stop_and_start(daemon: RpcServer, capsys: Captured) -> None:
     assert main(["start", "--all"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert daemon.last == {"name": None, "all": True}
-    daemon.on("stop", result([{**row("bob"), "error": {"message": "'bob' is being removed"}}]))
+    passed = {**row("ann"), "error": {"code": "refused", "message": "'ann' is being removed"}}
+    daemon.on("stop", result([passed]))
+    assert main(["stop", "--all"]) == 0
+    told = "roost: 'ann': passed over: 'ann' is being removed\n"
+    assert capsys.readouterr() == ("", told)
+    failed = {**row("bob"), "error": {"code": "store", "message": "the disk is full"}}
+    daemon.on("stop", result([passed, failed]))
     assert main(["stop", "--all"]) == 1
-    assert capsys.readouterr() == ("", "roost: 'bob': 'bob' is being removed\n")
+    assert capsys.readouterr() == ("", f"{told}roost: 'bob': the disk is full\n")
 
 
 def test_add_sends_settings_as_texts(

@@ -6,7 +6,7 @@ from roost.cli.output import Progress, local, one_line, paint_state, remark, say
 from roost.cli.registry import show_rows
 from roost.client.connection import Answer, Record
 from roost.core.vocabulary.durations import parse_duration
-from roost.errors import UsageError
+from roost.errors import RefusedError, UsageError
 
 
 @command(
@@ -72,7 +72,11 @@ def wait_command(app: App, name: str, state: str, timeout: float | None) -> None
         say(f"{name} is gone")
 
 
-_ALL = Option("--all", "everyone", help="All agents, each on its own; exit code 1 when one refuses.")
+_ALL = Option(
+    "--all",
+    "everyone",
+    help="All agents, each on its own. One that cannot be asked this is passed over, with the reason.",
+)
 
 
 @command("stop", Argument("name", required=False), _ALL)
@@ -142,12 +146,16 @@ def call_with_progress(app: App, method: str, params: Record) -> Answer:
 
 
 def _each(app: App, method: str, name: str | None, *, everyone: bool) -> int:
-    """Call a method for one peer or for all, and show for which it was done; 1 when one of all refused."""
+    """Call a method for one peer or for all, and show for which it was done.
+
+    1 when it failed for one of all; whoever refuses it is passed over, and told of.
+    """
     if everyone == (name is not None):
         raise UsageError(f"`roost {method}` takes either a NAME or --all")
     rows: list[Record] = call_with_progress(app, method, {"name": name, "all": everyone})
     done = [row for row in rows if "error" not in row]
-    refused = [row for row in rows if "error" in row]
+    others = [row for row in rows if "error" in row]
+    failed = [row for row in others if row["error"]["code"] != RefusedError.code]
     if app.json:
         show_json(done)
     elif not rows:
@@ -161,9 +169,10 @@ def _each(app: App, method: str, name: str | None, *, everyone: bool) -> int:
             _say_row(row)
     elif done:
         show_rows(done)
-    for row in refused:
-        warn(f"roost: '{row['name']}': {row['error']['message']}")
-    return 1 if refused else 0
+    for row in others:
+        passed = "" if row in failed else "passed over: "
+        warn(f"roost: '{row['name']}': {passed}{row['error']['message']}")
+    return 1 if failed else 0
 
 
 def _show(app: App, row: Record) -> None:
