@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import move as m
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, REMOTE
@@ -20,7 +21,7 @@ from roost.daemon.state.lanes import AGAIN
 from roost.daemon.state.tasks import Tasks
 from roost.errors import QueueFullError, RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
-from roost.store.errors import BatchError
+from roost.store.errors import BatchError, DuplicateMessageError
 from roost.store.interfaces import Batch, JournalRow
 from roost.store.memory import MemoryStore, Point
 from tests.support.wait import eventually
@@ -43,9 +44,10 @@ class CountingStore(MemoryStore):
     async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
         self.given.append(batch)
         await self.open.wait()
-        for line in batch.journal:
-            if line.peer in self.refused:
-                raise self.refused[line.peer]
+        peers = [change.peer.name for change in batch.changes if isinstance(change, c.SavePeer)]
+        for name in (*peers, *(line.peer for line in batch.journal)):
+            if name in self.refused:
+                raise self.refused[name]
         return await super().commit(batch)
 
 
@@ -131,6 +133,32 @@ async def test_what_cannot_be_stored_together_is_stored_alone(world: World, erro
     assert len(await world.store.messages()) == 2
     world.store.refused.clear()
     assert isinstance(await world.send(9, "b"), PeerState)
+
+
+async def test_what_contradicts_the_store_fails_alone(world: World) -> None:
+    """As a message whose id another peer's has: another host chooses those of its own."""
+    await world.send(1, "a")
+    found = await asyncio.gather(
+        *(world.send(number, to) for number, to in ((2, "b"), (1, "b"), (3, "b"), (4, "c"))),
+        world.fleet.insist("b", f.Seen()),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in found] == [PeerState, DuplicateMessageError, PeerState, PeerState, bool]
+    assert [int(message.id, 16) for message in world.fleet.get("b").messages] == [2, 3]
+    assert [await world.store.body(f"{number:032x}") for number in (1, 2, 3)] == [b"hi"] * 3
+
+
+async def test_what_contradicts_the_store_keeps_no_fact_from_being_stored(world: World) -> None:
+    """Also one that was kept while the disk was full, and where the clock was set meanwhile."""
+    world.store.refused["b"] = StoreError("the disk is full")
+    assert not await world.fleet.insist("b", r.Stop("op"))
+    world.store.refused.clear()
+    world.clock.jump(3600)
+    await world.send(1, "a")
+    with pytest.raises(DuplicateMessageError):
+        await world.send(1, "b")
+    assert world.fleet.get("b").peer.stopped
+    assert next(each for each in await world.store.peers() if each.peer.name == "b") == world.fleet.get("b")
 
 
 async def test_what_waits_for_a_peer_under_its_new_name_is_its_own_once_it_has_left(world: World) -> None:

@@ -20,6 +20,8 @@ from roost.host.memory.carrier import MemoryCarrier, MemoryHub
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.directory import MemoryBoard
 from roost.host.seal import seal
+from roost.store.errors import BatchError
+from roost.store.interfaces import Batch, JournalRow
 from roost.store.memory import Point
 from tests.support.two_hosts import PAIRS, PATIENCE, Host
 from tests.support.wait import eventually
@@ -96,6 +98,27 @@ async def test_a_recipient_that_is_not_there_is_told_with_its_reason(world: Worl
     sent = await world.mars.send("alice", "bobb@venus")
     refused = await world.mars.ends(sent, "refused")
     assert refused.message.why == "venus: there is no peer 'bobb'; did you mean 'bob'?"
+
+
+async def test_a_message_that_can_never_be_stored_there_is_refused_and_keeps_none_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = world.venus.store.commit
+
+    async def contradicted(batch: Batch) -> tuple[JournalRow, ...]:
+        if b"bad" in batch.bodies.values():
+            raise BatchError("the batch contradicts the store")
+        return await commit(batch)
+
+    monkeypatch.setattr(world.venus.store, "commit", contradicted)
+    world.hub.cut.add("mars")
+    sent = [await world.mars.send("alice", "bob@venus", text) for text in ("one", "bad", "two")]
+    world.hub.cut.clear()
+    await world.hub.tell()
+    await world.clock.advance(RETRY)
+    assert await world.venus.mail("bob", 2) == ["alice@mars: one", "alice@mars: two"]
+    refused = await world.mars.ends(sent[1], "refused")
+    assert refused.message.why == "venus: the batch contradicts the store"
 
 
 async def test_the_bound_on_agents_that_answer_each_other_holds_between_hosts(world: World) -> None:

@@ -20,6 +20,7 @@ from roost.errors import ChainLimitError, DeniedError, NotFoundError, RoostError
 from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.ids import Ids
 from roost.local.grants import Grants
+from roost.store.errors import BatchError
 from roost.store.interfaces import Store
 
 
@@ -99,9 +100,10 @@ class Intake:
                     " config.toml there does not name it in `deliver`"
                 )
             await self._submit(entry, await self._placed(entry, entry.message(origin, self._clock.now())))
-        except StoreError:
-            raise
         except RoostError as error:
+            # What contradicts the store does so whenever it comes; else it would keep back all after it.
+            if isinstance(error, StoreError) and not isinstance(error, BatchError):
+                raise
             await self._fleet.tell(sender, reports.TurnedAway(entry.id, MessageState.REFUSED, error.message))
             return
         if entry.reply_to is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -55,6 +55,7 @@ class Lane(Struct):
     `unstored` is what the store refused and is so all the same, `seen` the state that it makes, `trouble`
     why, and `again` whether it is to be tried again. `freed` fires when it runs no more, for who waits;
     `postponed`: what is to be decided in it waits until the lane of the peer's next name runs no more.
+    `alone`: how many of those that wait are decided one by one, since one of them cannot be stored.
     """
 
     state: PeerState | None
@@ -68,6 +69,22 @@ class Lane(Struct):
     again: bool = False
     freed: asyncio.Event | None = None
     postponed: bool = False
+    alone: int = 0
+
+    def take(self) -> list[Waiting]:
+        """What is decided now: all that waits, or the first of what could not be stored together."""
+        if self.alone:
+            self.alone -= 1
+            return [self.waiting.popleft()]
+        taken = [*self.unstored, *self.waiting]
+        self.waiting.clear()
+        return taken
+
+    def part(self, items: Sequence[Waiting]) -> None:
+        """These cannot be stored together: each is decided again, alone, before what has come since."""
+        self.unstored, self.seen, self.trouble = [], None, ""
+        self.waiting.extendleft(reversed(items))
+        self.alone = len(items)
 
     def free(self) -> None:
         """Nothing is decided in it now."""

@@ -4,7 +4,7 @@ Events of one peer are decided in order. What waits in any lanes at one moment i
 and committed together; where that cannot be stored, each lane is tried alone. The next round may begin
 meanwhile, unless what is being stored changes what is watched. A decision becomes visible, is answered and
 has its effects only after its commit; a commit that fails leaves the state as it was and fails every event
-in it.
+in it. Of events that contradict the store each is tried alone, so that none fails for another's sake.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import move as m
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.peer import Peer, PeerState
@@ -172,8 +173,7 @@ class Lanes:
         made: list[Decided] = []
         try:
             for name, lane in ready.items():
-                waiting = [*lane.unstored, *lane.waiting]
-                lane.waiting.clear()
+                waiting = lane.take()
                 if lane.state is not None:
                     decided = decide_all(name, lane, waiting, here, self.policy, sight)
                     made.append(Decided(name, lane, *decided))
@@ -226,8 +226,7 @@ class Lanes:
             if len(made) > 1:
                 await asyncio.gather(*(self._commit([each], at) for each in made))
             elif isinstance(error, BatchError):
-                made[0].lane.unstored = []
-                fail(made[0].items, error)
+                self._contradicts(made[0], error)
             else:
                 self._refused(made[0].name, made[0].lane, made[0].items, error)
 
@@ -253,6 +252,18 @@ class Lanes:
             for item, outcome in each.outcomes:
                 if item.done is not None and not item.done.done():
                     item.done.set_result(outcome)
+
+    @staticmethod
+    def _contradicts(made: Decided, error: BatchError) -> None:
+        """One of these events, whose is not known, cannot be stored at all: it is to fail alone."""
+        items = [
+            item for item in made.items if not isinstance(item.event, f.ClockMoved)
+        ]  # told anew each time
+        if len(items) > 1:
+            made.lane.part(items)
+            return
+        made.lane.unstored = []
+        fail(items, error)
 
     async def _again(self, name: str, lane: Lane) -> None:
         """Try again to store what is kept."""
