@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 from msgspec.structs import replace
 
+from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
@@ -16,8 +17,9 @@ from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Processes, SessionState, stand_in
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.session import joined_files
-from roost.daemon.session.driver import Driver
+from roost.daemon.session.driver import QUIET, Driver
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
+from roost.daemon.session.window import LEFT, PRESSES
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
@@ -27,6 +29,7 @@ from roost.host.interfaces.terminals import Frame
 from roost.host.memory.clock import VirtualClock
 from roost.runtimes.context import Context
 from roost.runtimes.view import Composer, Reading, View
+from roost.store.interfaces import Batch
 from roost.store.memory import MemoryStore
 from tests.support.wait import eventually
 
@@ -123,6 +126,7 @@ class Connections:
 
     def __init__(self, folder: Path) -> None:
         self.looks, self.pressed, self.lost = 0, 0, False
+        self.attached, self.view = 0, View(Composer.ELSEWHERE, shows="Help", leave="Escape")
         self.clock, self.work, tasks = VirtualClock(), Work(), Tasks()
         self.socket, self.processes, self.terminals = folder / "socket", self, self
         self.gone: Callable[[], None] = lambda: None
@@ -130,13 +134,15 @@ class Connections:
         session = replace(stand_in("s", "p", 0, None), processes=known, ready=True)
         session = replace(session, state=SessionState.BLOCKED, why="another view is open")
         self.peer = Peer("p", "5eed", Settings(str(folder), "demo"), 0.0)
-        self.fleet = Fleet(MemoryStore(), self.clock, Policy(), tasks)
-        self.fleet.load([PeerState(self.peer, session, messages=(Message("m", "o", "p", 0.0, 1, "d"),))])
+        self.store = MemoryStore()
+        self.fleet = Fleet(self.store, self.clock, Policy(), tasks)
+        self.waits = Message("m", "o", "p", 0.0, 1, "d")
+        self.fleet.load([PeerState(self.peer, session, messages=(self.waits,))])
         sensor = SimpleNamespace(
             since=0.0,
             watches_screen=False,
             styled=False,
-            on_screen=lambda _screen, _title: View(Composer.ELSEWHERE, shows="Help", leave="Escape"),
+            on_screen=lambda _screen, _title: self.view,
             find=lambda *_: (),
             tails=lambda: (),
             status_path=lambda _pid: None,
@@ -147,6 +153,12 @@ class Connections:
         self.live = LiveSession(context, cast("Any", None), cast("Any", sensor), this, agent_pid=7)
         self.supervisor = Supervisor(this, self.fleet, LiveSessions(), this, tasks)
         self.supervisor.supervise(self.live)
+
+    async def stored(self) -> Self:
+        """The same with all of it in the store."""
+        changes = (c.SavePeer(self.peer), c.SaveSession(self.live.session), c.SaveMessage(self.waits))
+        await self.store.commit(Batch(0.0, changes, bodies={"m": b"x"}))
+        return self
 
     def watch(self, *_: object) -> SimpleNamespace:
         return SimpleNamespace(cancel=lambda: None)
@@ -170,7 +182,7 @@ class Connections:
     async def caption(self, *_: object) -> None: ...
 
     async def clients(self) -> int:
-        return 0
+        return self.attached
 
     async def keys(self, *_: object) -> None:
         self.pressed += 1
@@ -211,7 +223,7 @@ class Connections:
 @pytest.mark.parametrize("noticed", [True, False])
 async def test_N5_one_that_is_joined_again_keeps_its_one_driver(tmp_path: Path, *, noticed: bool) -> None:
     """With each `detach-client -a` of a person one more looked, and pressed the key that leaves a view."""
-    tmux = Connections(tmp_path)
+    tmux = await Connections(tmp_path).stored()
     await eventually(lambda: tmux.looks, timeout=10, why="it is looked at")
     driver, (looks, keys) = tmux.supervisor.driver("s"), await tmux.passed(12)
     assert keys > 0
@@ -223,3 +235,28 @@ async def test_N5_one_that_is_joined_again_keeps_its_one_driver(tmp_path: Path, 
     tmux.lost = True
     await tmux.end()
     await eventually(lambda: tmux.supervisor.driver("s") is None, timeout=10, why="its driver ends with it")
+
+
+async def test_a_view_that_its_key_does_not_leave_is_a_persons_to_leave_and_says_so(tmp_path: Path) -> None:
+    tmux = await Connections(tmp_path).stored()
+
+    def why() -> str:
+        session = tmux.fleet.get("p").session
+        return session.why if session is not None else ""
+
+    assert (await tmux.passed(30))[1] == PRESSES
+    assert why() == "another view is open; its key was pressed 3 times and does not leave it: a person has to"
+    assert (await tmux.passed(300))[1] == 0
+    stands, tmux.view = tmux.view, View(Composer.ELSEWHERE, shows="Settings", leave="Escape")
+    assert (await tmux.passed(4))[1] == 1, "of another view nothing is known"
+    tmux.view = stands
+    tmux.attached = 1
+    assert (await tmux.passed(5))[1] == 0
+    tmux.attached = 0
+    assert (await tmux.passed(30))[1] == PRESSES, "a person was there"
+    tmux.view = View(Composer.EMPTY)
+    await tmux.passed(int(LEFT + QUIET))
+    tmux.view = stands
+    tmux.live.poke.set()
+    assert (await tmux.passed(30))[1] == PRESSES, "it had been left"
+    await tmux.end()
