@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Processes, SessionState, stand_in
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.session import joined_files
 from roost.daemon.session.driver import QUIET, Driver
+from roost.daemon.session.facts import Facts
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.session.window import LEFT, PRESSES
 from roost.daemon.state.fleet import Fleet
@@ -28,6 +29,7 @@ from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame
 from roost.host.memory.clock import VirtualClock
 from roost.runtimes.context import Context
+from roost.runtimes.facts import Fact, Prompted, TurnOver
 from roost.runtimes.view import Composer, Reading, View
 from roost.store.interfaces import Batch
 from roost.store.memory import MemoryStore
@@ -126,6 +128,8 @@ class Connections:
 
     def __init__(self, folder: Path) -> None:
         self.looks, self.pressed, self.lost = 0, 0, False
+        self.reading: Reading | None = Reading(SessionState.BLOCKED, "another view is open")
+        self.kept: list[Fact] = []
         self.attached, self.view = 0, View(Composer.ELSEWHERE, shows="Help", leave="Escape")
         self.clock, self.work, tasks = VirtualClock(), Work(), Tasks()
         self.socket, self.processes, self.terminals = folder / "socket", self, self
@@ -146,8 +150,8 @@ class Connections:
             find=lambda *_: (),
             tails=lambda: (),
             status_path=lambda _pid: None,
-            on_lines=lambda _lines: (),
-            reading=lambda: Reading(SessionState.BLOCKED, "another view is open"),
+            on_lines=lambda _lines: self.facts(),
+            reading=lambda: self.reading,
         )
         this, context = cast("Any", self), cast("Any", SimpleNamespace(session=session))
         self.live = LiveSession(context, cast("Any", None), cast("Any", sensor), this, agent_pid=7)
@@ -159,6 +163,11 @@ class Connections:
         changes = (c.SavePeer(self.peer), c.SaveSession(self.live.session), c.SaveMessage(self.waits))
         await self.store.commit(Batch(0.0, changes, bodies={"m": b"x"}))
         return self
+
+    def facts(self) -> list[Fact]:
+        """What stands in its record: read once."""
+        kept, self.kept = self.kept, []
+        return kept
 
     def watch(self, *_: object) -> SimpleNamespace:
         return SimpleNamespace(cancel=lambda: None)
@@ -259,4 +268,51 @@ async def test_a_view_that_its_key_does_not_leave_is_a_persons_to_leave_and_says
     tmux.view = stands
     tmux.live.poke.set()
     assert (await tmux.passed(30))[1] == PRESSES, "it had been left"
+    await tmux.end()
+
+
+async def test_what_its_record_tells_is_not_lost_with_a_terminal_that_does_not_answer(tmp_path: Path) -> None:
+    """The record is read before the screen, and once."""
+    tmux = await Connections(tmp_path).stored()
+    taken = replace(tmux.waits, state=MessageState.ACCEPTED, session="s")
+    working = replace(tmux.live.session, state=SessionState.WORKING)
+    tmux.fleet.load([PeerState(tmux.peer, working, messages=(taken,))])
+    tmux.live.prompted = {"m"}
+    tmux.reading, tmux.lost = None, True
+    tmux.kept.append(TurnOver("its record"))
+    driver = tmux.supervisor.driver("s")
+    assert driver is not None
+    with pytest.raises(TmuxGone):
+        await driver.look(screen=False)
+    story = await tmux.store.message("m")
+    assert story is not None
+    assert story.message.state is MessageState.DONE
+    await tmux.end()
+
+
+async def test_what_its_record_tells_is_not_lost_with_whoever_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An offer that is called off while it looks."""
+    tmux = await Connections(tmp_path).stored()
+    driver, told, reached = tmux.supervisor.driver("s"), [], asyncio.Event()
+    assert driver is not None
+
+    async def note(_self: Facts, fact: Fact) -> None:
+        told.append(fact)
+        if len(told) == 1:
+            reached.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(Facts, "note", note)
+    first, second = Prompted("x", "its record"), TurnOver("its record")
+    async with tmux.live.typing:  # so that the driver itself does not look
+        await tmux.rests()
+        tmux.kept = [first, second]
+        look = asyncio.ensure_future(driver.look(screen=False))
+        await reached.wait()
+        look.cancel()
+        await asyncio.gather(look, return_exceptions=True)
+        await driver.look(screen=False)
+    assert told == [first, second]
     await tmux.end()

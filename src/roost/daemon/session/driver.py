@@ -5,6 +5,7 @@ come. A session in which nothing goes on by itself, at its prompt or in front of
 something in it has changed; so is one at work to which nothing is being handed over.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from roost.daemon.state.tasks import race
 from roost.daemon.state.threads import Threads
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.interfaces.clock import Clock
+from roost.runtimes.facts import Fact
 from roost.runtimes.view import Reading
 
 T = TypeVar("T")
@@ -56,6 +58,7 @@ class Driver:
         self._live = live
         self._clock = clock
         self._unread = ""
+        self._untold: deque[Fact] = deque()
         self._expected: tuple[object, float] | None = None
         self._worked = False
         self._known = KnownSession(live, fleet)
@@ -176,24 +179,32 @@ class Driver:
                 live.free.grew(self._clock.now())
             if lines or live.screen != shown:
                 self._observations.stirred()
-            facts = [*found, *live.sensor.on_lines(lines)]
+            self._untold.extend((*found, *live.sensor.on_lines(lines)))
             if live.sensor.status_path(live.agent_pid) is not None:
-                facts.extend(live.sensor.on_status(status))
+                self._untold.extend(live.sensor.on_status(status))
             reading = live.sensor.reading()
             if live.call is None:
                 unseen = reading is None or reading.state is SessionState.IDLE
                 if live.shown_in is not None and not screen and unseen:
-                    await self._see()
+                    try:
+                        await self._see()
+                    except TmuxError:
+                        await self._tell_facts()  # the record is not read again
+                        raise
                     reading = live.sensor.reading()
                 reading = live.hooks.judge(self._window.judge(reading))
             if self._reader.halted:
                 why = f"its process {live.agent_pid} is stopped; kill -CONT {live.agent_pid} lets it go on"
                 reading = Reading(SessionState.BLOCKED, why, self._background(reading), None)
             self._count_turns(reading)
-            for fact in facts:
-                await self._facts.note(fact)
+            await self._tell_facts()
             await self._observations.tell(reading)
             return reading
+
+    async def _tell_facts(self) -> None:
+        """Tell all that was read; what somebody who looks and is called off leaves untold comes first."""
+        while self._untold:
+            await self._facts.note(self._untold.popleft())
 
     def _count_turns(self, reading: Reading | None) -> None:
         """Count the ends of turns: a rest may be shorter than the time between two looks of whoever waits."""
@@ -239,6 +250,6 @@ class Driver:
             live = self._live
             result = await self._reader.read_beside(beside)
             found, lines, _ = live.take()
-            for fact in (*found, *live.sensor.on_lines(lines)):
-                await self._facts.note(fact)
+            self._untold.extend((*found, *live.sensor.on_lines(lines)))
+            await self._tell_facts()
         return result
