@@ -8,8 +8,12 @@ import json
 import re
 from collections.abc import Iterator
 
+DEEPEST = 300
+"""Levels down to which all is kept. Python reads some 1,000, and fails at whatever is done with as many."""
 DEPTH = 100
-"""Levels that are kept of what is nested deeper than Python can read, at some 1,000."""
+"""Levels that are kept of what is nested deeper than that."""
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _MARKS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
 _MAY_HALVE = re.compile(rb"\\u[dD]")
 _HALVES = re.compile(
@@ -42,11 +46,29 @@ def decode(text: bytes | str) -> object:
     Raises ValueError: it is no JSON.
     """
     text = whole(text if isinstance(text, bytes) else text.encode())
-    try:
-        return json.loads(text)
-    except RecursionError:
-        pass
-    return json.loads(b"".join(_shallow(text)))
+    return json.loads(b"".join(_shallow(text)) if is_deep(text) else text)
+
+
+def entire(text: str) -> object:
+    """All that a person's settings say, to be joined with others: nothing of them may be lost.
+
+    Raises ValueError: it is no JSON, or nested too deep for that.
+    """
+    if is_deep(text.encode("utf-8", "surrogatepass")):
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    return json.loads(text)
+
+
+def is_deep(text: bytes) -> bool:
+    """Whether something in it is nested deeper than `DEEPEST`."""
+    if text.count(b"[") + text.count(b"{") <= DEEPEST:
+        return False
+    depth = 0
+    for mark in _STRINGS.sub(b"", text).translate(None, _NO_BRACKETS):
+        depth += 1 if mark in b"[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def _shallow(text: bytes) -> Iterator[bytes]:

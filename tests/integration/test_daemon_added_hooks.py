@@ -63,7 +63,7 @@ def test_17_what_is_in_the_way_of_hooks_is_said_and_nothing_is_changed(roost: Ro
     file.parent.mkdir(exist_ok=True)
     file.write_text("{ not JSON")
     broken = roost.cli("hooks", "add", "codex")
-    assert (broken.returncode, "is no JSON" in broken.stderr) == (1, True)
+    assert (broken.returncode, "cannot be read as JSON" in broken.stderr) == (1, True)
     assert file.read_text() == "{ not JSON"
     other = file.with_name("elsewhere.json")
     file.replace(other)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from roost.acp.rpc import Asked, Rpc
-from roost.foreign import DEPTH, decode, whole
+from roost.foreign import DEEPEST, DEPTH, decode, entire, whole
 from roost.runtimes.codex_server.connection import Connection, Frame
 from roost.runtimes.lines import records
 from roost.runtimes.opencode_http import Reply
@@ -30,6 +30,26 @@ def test_what_is_nested_too_deep_is_read_without_its_depths() -> None:
     assert depth_of(found["deep"]) == DEPTH - 1  # below the object
     assert found["c"][1] == 1
     assert decode(f'{{"deep": {deep}}}') == {"deep": found["deep"]}
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 900, *range(940, 1000, 3), 5000])
+def test_what_can_just_be_read_makes_no_trouble_later(depth: int) -> None:
+    """Python compares, shows and writes fewer levels than it reads."""
+    line = f'{{"type": "user", "text": {"[" * depth}{"]" * depth}}}'
+    for found in (decode(line), entry_of(line), entry_of(line.encode()), next(records([line.encode()]))):
+        assert isinstance(found, dict)
+        assert depth_of(found["text"]) == DEPTH - 1
+    with pytest.raises(ValueError, match="nested deeper than"):
+        entire(line)
+
+
+def test_what_can_be_worked_with_is_kept_whole() -> None:
+    deep = DEEPEST - 1
+    line = f'{{"text": {"[" * deep}{"]" * deep}, "brackets": "{"[{" * 999}\\"[", "more": {[[0]] * 999}}}'
+    said = json.loads(line)
+    assert decode(line) == entry_of(line) == entire(line) == said
+    assert depth_of(said["text"]) == deep - 1
+    assert entire('"\udcff"') == "\udcff", "a byte that is no UTF-8, in a file of a person's"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,15 @@ def test_policies_that_the_users_settings_name_come_along(made: Context, tmp_pat
     assert policies(made, "--policy", "x.toml") == ["--policy", "x.toml"], "theirs alone, as without roost"
 
 
+def test_settings_that_are_nested_deep_are_read_all_the_same(made: Context, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.touch()
+    path = tmp_path / "home/.gemini/settings.json"
+    settings(path)
+    path.write_text(f'{{"deep": {"[" * 1500}{"]" * 1500}, "policyPaths": ["{mine}"]}}')
+    assert policies(made) == ["--policy", str(mine)]
+
+
 def test_without_any_the_users_folder_of_policies_comes_along(made: Context, tmp_path: Path) -> None:
     assert policies(made) == []
     (tmp_path / "home/.gemini/policies").mkdir()

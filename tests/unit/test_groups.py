@@ -57,6 +57,8 @@ def test_what_is_no_group_is_named_with_its_place(tmp_path: Path, line: str, sai
 
 
 def test_groups_are_a_table(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"config.toml: .*; mend the file"):
+        loaded(tmp_path, f"a = {'[' * 2000}{']' * 2000}")
     with pytest.raises(ConfigError, match="'groups' must be a table"):
         loaded(tmp_path, "groups = ['a']\n")
 

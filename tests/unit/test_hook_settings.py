@@ -47,8 +47,29 @@ def test_17_what_was_not_there_is_gone_in_whichever_order_they_leave(
     assert list(notes.iterdir()) == []
 
 
+@pytest.mark.parametrize("depth", [400, 980, 5000])
+def test_17_settings_that_are_nested_too_deep_are_refused_and_left_alone(
+    path: Path, notes: Path, depth: int
+) -> None:
+    path.parent.mkdir(parents=True)
+    before = f'{{"a": {"[" * depth}{"]" * depth}}}'
+    path.write_text(before)
+    for use in (lambda: put(notes, "a", hooks(path, "a")), lambda: stand(hooks(path, "a"))):
+        with pytest.raises(RefusedError, match="it is nested deeper than 300 levels; mend it"):
+            use()
+    assert path.read_text() == before
+    take_back(notes, "a")
+
+
 @pytest.mark.parametrize(
-    "before", ["{}", "", '{ "hooks": {"Stop": [{"hooks": []}]}, "a": "\\u00e9" }', "{\n\n}"]
+    "before",
+    [
+        "{}",
+        "",
+        f'{{"a": {"[" * 299}{"]" * 299}}}',
+        '{ "hooks": {"Stop": [{"hooks": []}]}, "a": "\\u00e9" }',
+        "{\n\n}",
+    ],
 )
 def test_17_what_was_there_is_the_same_to_the_byte(path: Path, notes: Path, before: str) -> None:
     path.parent.mkdir(parents=True)

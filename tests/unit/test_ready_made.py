@@ -138,4 +138,9 @@ def test_a_version_is_read_from_what_npm_and_pip_leave(tmp_path: Path) -> None:
     (tmp_path / "lib/python3.12/site-packages/aider_chat-0.86.2.dist-info").mkdir(parents=True)
     assert installed_version(str(script), "aider_chat") == "0.86.2"
     (tmp_path / "package.json").write_text('{"version": "1.0.0"}')
+    module = tmp_path / "node_modules/aider"
+    module.mkdir(parents=True)
+    (module / "run").touch()
+    (module / "package.json").write_text(f'{{"deep": {"[" * 1500}{"]" * 1500}, "version": "2.0.0"}}')
+    assert installed_version(str(module / "run")) == "2.0.0"
     assert installed_version(str(script)) is None, "a project around it is not its package"

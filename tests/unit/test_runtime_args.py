@@ -84,13 +84,15 @@ def test_every_word_belongs_to_one_option(words: list[str]) -> None:
         ("--model opus do-this", "roost send NAME TEXT"),
         ("mcp list", "roost send NAME TEXT"),
         ("--settings missing.json", "cannot be read"),
-        ("--settings broken.json", "is not JSON"),
+        ("--settings broken.json", "cannot be read as JSON"),
+        ("--settings deep.json", "it is nested deeper than"),
+        ("--mcp-config deep.json", "it is nested deeper than"),
         ("--settings list.json", "is not a JSON object"),
         ("--settings hooks.json", "'hooks' maps events to lists"),
         ('--settings {"disableAllHooks":true}', "cannot hold 'disableAllHooks'"),
         ('--settings {"env":{"CLAUDE_CODE_SKIP_PROMPT_HISTORY":true}}', "cannot hold 'env.CLAUDE_CODE_SKIP"),
         ("--no-session-persistence", "writes no record"),
-        ("--settings {broken", "is not JSON"),
+        ("--settings {broken", "cannot be read as JSON"),
         ("--append-system-prompt-file missing.txt", "cannot be read"),
         ("--mcp-config missing.json", "cannot be read"),
         ("--mcp-config ok.json ours.json", "give yours another name"),
@@ -98,6 +100,7 @@ def test_every_word_belongs_to_one_option(words: list[str]) -> None:
 )
 def test_claude_refuses_with_the_way_to_say_it(tmp_path: Path, words: str, way: str) -> None:
     (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "deep.json").write_text('{"a": ' + "[" * 990 + "]" * 990 + "}")
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "hooks.json").write_text('{"hooks": {"Stop": 1}}')
     (tmp_path / "ok.json").write_text('{"mcpServers": {"other": {}}}')
@@ -182,6 +185,12 @@ def test_the_last_settings_of_theirs_count_as_with_the_program_itself(tmp_path: 
     args = ("--settings", '{"env":{"A":"1"}}', "--settings", '{"env":{"B":"1"}}')
     plan = ClaudeRuntime().plan(context(tmp_path, *args))
     assert json.loads(plan.files[SETTINGS])["env"] == {"B": "1"}
+
+
+def test_codex_takes_a_value_that_is_nested_too_deep_as_the_text_that_it_is(tmp_path: Path) -> None:
+    deep = "[" * 2000 + "]" * 2000
+    argv = CodexRuntime().plan(context(tmp_path, "-c", f"developer_instructions={deep}", prompt="ours")).argv
+    assert f'developer_instructions="ours\\n\\n{deep}"' in argv
 
 
 def test_instructions_are_joined(tmp_path: Path) -> None:

@@ -367,9 +367,10 @@ def test_the_users_own_configuration_in_the_environment_is_joined(tmp_path: Path
     assert list(configuration["mcp"]) == ["mine", "roost"]
     assert configuration["instructions"][0] == "mine.md"
     assert configuration["model"] == "a/b"
-    broken = replace(made, environ={CONTENT: "{ // no comments"})
-    with pytest.raises(InvalidSettingError, match="OPENCODE_CONFIG"):
-        OpencodeRuntime().plan(broken)
+    for wrong in ("{ // no comments", '{"a": ' + "[" * 990 + "]" * 990 + "}"):
+        broken = replace(made, environ={CONTENT: wrong})
+        with pytest.raises(InvalidSettingError, match="OPENCODE_CONFIG"):
+            OpencodeRuntime().plan(broken)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """The command line of the client."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, cast
+
+from roost.foreign import entire
 
 USAGE = (
     "usage: python -m roost.acp --folder DIR --socket PATH [--load CONVERSATION [--must-load]]"
@@ -56,9 +57,9 @@ def parse(arguments: Sequence[str]) -> Options:
 
 def _object(text: str) -> Mapping[str, object]:
     try:
-        value: object = json.loads(text)
+        value: object = entire(text)
     except ValueError as error:
-        raise UsageError(f"--meta is no JSON: {error}") from error
+        raise UsageError(f"--meta cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):
         raise UsageError("--meta is to be an object")
     return cast("dict[str, object]", value)

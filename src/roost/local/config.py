@@ -160,7 +160,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:  # of what is nested some 300 levels deep
         raise ConfigError(f"{path}: {error}; mend the file or move it away") from error
     return _Reader(path, text).config(data)
 

@@ -1,7 +1,9 @@
 """Which version of a program is installed, by the files that npm and pip leave beside it; nothing is run."""
 
-import json
 from pathlib import Path
+from typing import cast
+
+from roost.foreign import decode
 
 
 def installed_version(program: str, package: str = "") -> str | None:
@@ -19,7 +21,8 @@ def _of_npm(path: Path) -> str | None:
         if above.name == "node_modules" or (
             above.name.startswith("@") and above.parent.name == "node_modules"
         ):
-            version = json.loads((folder / "package.json").read_bytes()).get("version")
+            known = decode((folder / "package.json").read_bytes())
+            version = cast("dict[str, object]", known).get("version") if isinstance(known, dict) else None
             return version if isinstance(version, str) else None
     return None
 

@@ -5,7 +5,6 @@ ours. `--mcp-config` may be given several times. What chooses another conversati
 session, moves the session elsewhere or blinds us is refused.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +13,7 @@ from msgspec import Struct, field
 
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
+from roost.foreign import entire
 from roost.runtimes.arguments import PROMPT, Given, grammar, refuse
 from roost.runtimes.claude_transcript import UNRECORDED, is_on
 
@@ -175,9 +175,9 @@ def _object(name: str, value: str, settings: Settings) -> Mapping[str, Any]:
     text = value if inline else _content(name, value, settings)
     where = "" if inline else f" {value}"
     try:
-        said = json.loads(text)
+        said = entire(text)
     except ValueError as error:
-        raise InvalidSettingError(f"the value of '{name}'{where} is not JSON: {error}") from error
+        raise InvalidSettingError(f"the value of '{name}'{where} cannot be read as JSON: {error}") from error
     if not isinstance(said, dict):
         raise InvalidSettingError(f"the value of '{name}'{where} is not a JSON object")
     return cast("Mapping[str, Any]", said)

@@ -105,7 +105,7 @@ def _text(value: str) -> str:
     """The value as Codex 0.171.0 reads it: TOML, or the text as it stands when it is none."""
     try:
         said = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return value.strip()
     if not isinstance(said, str):
         raise InvalidSettingError(f"'{INSTRUCTIONS}' in 'args' is a text, not {value}")

@@ -5,13 +5,13 @@ and settings, so those are named beside ours; `--extensions` and `--allowed-mcp-
 they do not name, so ours is added.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
+from roost.foreign import decode
 from roost.runtimes.arguments import PROMPT, grammar, refuse
 from roost.runtimes.gemini_home import EXTENSION, GEMINI
 
@@ -105,7 +105,7 @@ def policies(settings: Settings, ours: Path, folder: Path) -> Iterator[str]:
 def _said(path: Path) -> Mapping[str, Any]:
     """What a settings file says; nothing where it cannot be read."""
     try:
-        said: object = json.loads(path.read_bytes())
+        said: object = decode(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return cast("Mapping[str, Any]", said) if isinstance(said, dict) else {}

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
+from roost.foreign import entire
 from roost.runtimes.arguments import PROMPT, grammar, refuse
 
 CONTENT = "OPENCODE_CONFIG_CONTENT"
@@ -73,10 +74,11 @@ def content(theirs: str | None, ours: Mapping[str, object]) -> str:
     if not theirs:
         return json.dumps(ours)
     try:
-        known = json.loads(theirs)
+        known = entire(theirs)
     except ValueError as error:
         raise InvalidSettingError(
-            f"{CONTENT} holds no JSON ({error}); correct it, or write a file and name that in OPENCODE_CONFIG"
+            f"{CONTENT} cannot be read as JSON ({error}); correct it, or write a file and name that in"
+            " OPENCODE_CONFIG"
         ) from error
     if not isinstance(known, dict):
         raise InvalidSettingError(f"{CONTENT} holds no JSON object")

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from roost.errors import HostError, RefusedError
+from roost.foreign import entire
 from roost.host.files import PRIVATE_FILE, ensure_private_directory, write_atomic
 from roost.runtimes.joining import HookSettings
 from roost.store.codec import Shape
@@ -162,9 +163,9 @@ def _read(path: Path) -> tuple[str | None, int]:
 def _parsed(text: str | None, path: Path) -> dict[str, Any]:
     """The settings. Raises RefusedError where that is no JSON object with hooks."""
     try:
-        value: object = json.loads(text) if text else {}
+        value: object = entire(text) if text else {}
     except ValueError as error:
-        raise RefusedError(f"{path} is no JSON: {error}; mend it, then try again") from error
+        raise RefusedError(f"{path} cannot be read as JSON: {error}; mend it, then try again") from error
     known = cast("dict[str, Any]", value) if isinstance(value, dict) else None
     hooks: object = (known or {}).get("hooks", {})
     if known is None or not isinstance(hooks, dict):

@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol, cast
 import msgspec
 
 from roost.errors import RoostError
-from roost.foreign import decode
+from roost.foreign import decode, is_deep
 
 PACKED = ".zst"
 """How the name of a record ends that its program has compressed."""
@@ -187,14 +187,20 @@ class FileRecord:
 
 def entry_of(line: bytes | str) -> Entry | None:
     """The JSON object in a line; None: there is none."""
+    found: object
     try:
-        found: object = msgspec.json.decode(line)
-    except (ValueError, RecursionError):
-        try:
-            found = decode(line)  # takes what msgspec does not, as half of a character
-        except ValueError:
-            return None
+        found = decode(line) if is_deep(line if isinstance(line, bytes) else line.encode()) else _quick(line)
+    except ValueError:
+        return None
     return cast("Entry", found) if isinstance(found, dict) else None
+
+
+def _quick(line: bytes | str) -> object:
+    """What a line says. Raises ValueError."""
+    try:
+        return msgspec.json.decode(line)
+    except ValueError:
+        return decode(line)  # takes what msgspec does not, as half of a character
 
 
 def _unpack(path: Path) -> subprocess.Popen[bytes]:
