@@ -127,3 +127,12 @@ async def test_N4_a_reader_that_goes_on_showing_keeps_what_it_claimed_and_is_giv
             await anext(box.listen(0))
         await box.acknowledge(message_id)
     await slow
+
+
+async def test_a_mailbox_is_heard_of_also_after_the_clock_was_set_back(box: Mailbox) -> None:
+    """Else it shows for as long as that was that it was used just now."""
+    await box.fill()
+    for move in (60.0, -3600.0):
+        box.clock.jump(move)
+        await box.reading.heard("box")
+        assert box.fleet.get("box").peer.since == box.clock.now()

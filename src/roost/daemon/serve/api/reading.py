@@ -77,7 +77,8 @@ class Reading:
     async def heard(self, name: str) -> None:
         """Whoever speaks for this mailbox is there."""
         peer = self._fleet.get(name).peer
-        if peer.since <= peer.created_at or self._clock.now() - peer.since >= HEARD:
+        lately = 0 <= self._clock.now() - peer.since < HEARD  # in the future: the clock was set back since
+        if peer.since <= peer.created_at or not lately:
             await self._fleet.tell(name, f.Seen())
 
     async def listen(
