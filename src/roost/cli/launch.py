@@ -41,9 +41,13 @@ def _command(app: App) -> list[str]:
 
 
 def run_in_foreground(app: App) -> NoReturn:
-    """Become the daemon, which says so when it answers."""
+    """Become the daemon, which says so when it answers. A container's first process runs it as a child."""
     command = [*_command(app), "--foreground"]
     sys.stdout.flush()
+    if os.getpid() == 1:
+        from roost.cli import first_process
+
+        first_process.run(command)
     os.execv(command[0], command)  # noqa: S606 -- no shell is wanted
 
 

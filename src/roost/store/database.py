@@ -12,7 +12,7 @@ import apsw
 
 from roost.errors import StoreError
 from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain, short_of
-from roost.store.retention import begin_giving_back
+from roost.store.retention import IN_MEMORY, begin_giving_back
 
 SCHEMA = 10
 """The version of the tables that this roost works with: the number of the last migration."""
@@ -101,6 +101,7 @@ def _readable(path: Path, how: str) -> apsw.Connection:
     connection = apsw.Connection(f"{path.absolute().as_uri()}?{how}", flags=flags)
     try:
         connection.set_busy_timeout(_BUSY_MS)
+        keep_in_memory(connection)
         schema_of(connection)  # it is a database, and can be read
     except BaseException:
         connection.close()
@@ -216,6 +217,16 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
     connection.pragma("fullfsync", 1)  # macOS: fsync alone leaves data in the drive's cache
     connection.pragma("journal_size_limit", 64 * 1024 * 1024)
     connection.pragma("cache_size", -_CACHE_KIB)
+    keep_in_memory(connection)
+
+
+def keep_in_memory(connection: apsw.Connection) -> None:
+    """Have what SQLite needs for a while only not be written to a folder for temporary files.
+
+    There may be none: a container's root is often mounted read-only. What undoes a large statement would go
+    there.
+    """
+    connection.pragma("temp_store", IN_MEMORY)
 
 
 def _enter_wal(connection: apsw.Connection) -> None:

@@ -66,7 +66,8 @@ def find_past(connection: apsw.Connection, messages: float, events: float) -> Pa
 def forget(connection: apsw.Connection, past: Past, messages: float, events: float) -> int:
     """Remove those of these rows that may go still; returns how many went."""
     went = 0
-    with connection:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
         for table, where, seqs, at in (
             ("messages", _OVER, past.messages, messages),
             ("journal", _TOLD, past.journal, events),
@@ -77,6 +78,10 @@ def forget(connection: apsw.Connection, past: Past, messages: float, events: flo
                 (at, json.dumps(seqs)),
             )
             went += connection.changes()
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:  # SQLite has rolled back by itself after some errors
+            connection.execute("ROLLBACK")
     return went
 
 
@@ -88,13 +93,18 @@ def begin_giving_back(connection: apsw.Connection) -> None:
     if connection.pragma("auto_vacuum") == _INCREMENTAL:
         return
     connection.pragma("auto_vacuum", _INCREMENTAL)
+    connection.pragma("temp_store", _IN_FILES)  # the whole of it
     try:
         connection.execute("VACUUM")
-    except (apsw.FullError, apsw.IOError, apsw.BusyError):
+    except (apsw.CantOpenError, apsw.FullError, apsw.IOError, apsw.BusyError):
         return
+    finally:
+        connection.pragma("temp_store", IN_MEMORY)
 
 
 _INCREMENTAL = 2
+_IN_FILES, IN_MEMORY = 1, 2
+"""Values of SQLite's `temp_store`."""
 
 
 def give_back(connection: apsw.Connection) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import apsw
 
-from roost.store.database import open_for_reading
+from roost.store.database import keep_in_memory, open_for_reading
 from roost.store.note import STORE
 from roost.store.search.matcher import TABLE
 from roost.store.search.rows import KINDS, Kind, texts
@@ -114,6 +114,7 @@ def _open(path: Path, store: apsw.Connection) -> apsw.Connection:
     try:
         index.set_busy_timeout(_BUSY_MS)
         index.pragma("synchronous", "NORMAL")
+        keep_in_memory(index)
         if not index.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchall():
             with index:
                 index.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
