@@ -28,9 +28,12 @@ def settings(text: str, section: str) -> list[tuple[str, str]]:
 
 
 def test_the_daemon_is_restarted_when_it_fails_or_hangs_and_its_end_ends_no_agent() -> None:
-    unit = dict(settings(systemd.unit_files(SETUP)["roost.service"], "Service"))
+    text = systemd.unit_files(SETUP)["roost.service"]
+    unit = dict(settings(text, "Service"))
     assert unit["Type"] == "notify"
     assert unit["Restart"] == "on-failure"
+    assert dict(settings(text, "Unit"))["StartLimitIntervalSec"] == "0", "it is tried for ever,"
+    assert int(unit["RestartSec"]) < int(unit["RestartMaxDelaySec"]), "less and less often"
     assert int(unit["WatchdogSec"]) > 0
     assert unit["KillMode"] == "process"
     assert unit["OOMPolicy"] == "continue"

@@ -23,7 +23,8 @@ def unit_files(setup: Setup) -> dict[str, str]:
 
     KillMode=process and OOMPolicy=continue: agents that share the unit's control group, where sessions get
     no scope of their own, outlive the daemon's end and each other's. Restart=on-failure: `roost down` ends
-    the daemon with 0 and it stays down. ConditionHost: in a home folder shared by several machines, daemon
+    the daemon with 0 and it stays down. It is tried for ever, less and less often (systemd 254 and later): a
+    disk that was full for a minute has room again. ConditionHost: in a home folder shared by several machines, daemon
     and sweep run where they were installed (L8).
     """
     return {SERVICE: _service(setup), SWEEP: _sweep(setup), TIMER: _timer(setup)}
@@ -31,7 +32,7 @@ def unit_files(setup: Setup) -> dict[str, str]:
 
 def _service(setup: Setup) -> str:
     return _text(
-        ("Unit", [("Description", "roost, supervisor of coding agents"), *_host(setup), *_limit()]),
+        ("Unit", [("Description", "roost, supervisor of coding agents"), *_host(setup), ("StartLimitIntervalSec", "0")]),
         (
             "Service",
             [
@@ -41,6 +42,8 @@ def _service(setup: Setup) -> str:
                 ("WorkingDirectory", "/"),
                 ("Restart", "on-failure"),
                 ("RestartSec", "2"),
+                ("RestartSteps", "8"),
+                ("RestartMaxDelaySec", "60"),
                 ("WatchdogSec", "30"),
                 ("TimeoutStartSec", "60"),
                 ("TimeoutStopSec", "60"),
@@ -86,10 +89,6 @@ def _text(*sections: tuple[str, Iterable[tuple[str, str]]]) -> str:
 
 def _host(setup: Setup) -> list[tuple[str, str]]:
     return [("ConditionHost", setup.machine)] if setup.machine else []
-
-
-def _limit() -> list[tuple[str, str]]:
-    return [("StartLimitIntervalSec", "60"), ("StartLimitBurst", "5")]
 
 
 def _environment(setup: Setup) -> list[tuple[str, str]]:

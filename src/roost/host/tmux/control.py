@@ -235,7 +235,7 @@ def _reap_later(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes
 def _when_ended(
     loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes], then: Callable[[], object]
 ) -> None:
-    if not has_handles():
+    if not (hasattr(os, "pidfd_open") and has_handles()):  # macOS has others
         future = loop.run_in_executor(None, process.wait)
         future.add_done_callback(lambda _: then())
         return
