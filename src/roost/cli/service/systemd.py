@@ -24,15 +24,22 @@ def unit_files(setup: Setup) -> dict[str, str]:
     KillMode=process and OOMPolicy=continue: agents that share the unit's control group, where sessions get
     no scope of their own, outlive the daemon's end and each other's. Restart=on-failure: `roost down` ends
     the daemon with 0 and it stays down. It is tried for ever, less and less often (systemd 254 and later): a
-    disk that was full for a minute has room again. ConditionHost: in a home folder shared by several machines, daemon
-    and sweep run where they were installed (L8).
+    disk that was full for a minute has room again. ConditionHost: in a home folder shared by several
+    machines, daemon and sweep run where they were installed (L8).
     """
     return {SERVICE: _service(setup), SWEEP: _sweep(setup), TIMER: _timer(setup)}
 
 
 def _service(setup: Setup) -> str:
     return _text(
-        ("Unit", [("Description", "roost, supervisor of coding agents"), *_host(setup), ("StartLimitIntervalSec", "0")]),
+        (
+            "Unit",
+            [
+                ("Description", "roost, supervisor of coding agents"),
+                *_host(setup),
+                ("StartLimitIntervalSec", "0"),
+            ],
+        ),
         (
             "Service",
             [
