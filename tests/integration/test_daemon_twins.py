@@ -27,6 +27,7 @@ from roost.host.memory.terminal import MemoryTerminal
 from roost.host.memory.terminals import MemoryTerminals
 from roost.local.config import Config, RuntimeTable
 from roost.local.paths import find_places
+from roost.runtimes.command import CommandRuntime, CommandSensor
 from roost.runtimes.registry import Runtimes
 from roost.store.memory import MemoryStore, Point
 from tests.support.home import Home
@@ -346,3 +347,32 @@ async def test_a_daemon_whose_port_cannot_be_served_does_not_go_on_without_it(
     monkeypatch.setattr(Servers, "_load_http", broken)
     with pytest.raises(RoostError, match="ended by itself"):
         await asyncio.wait_for(World(home).daemon.run(lambda: None), PATIENCE)
+
+
+@pytest.mark.parametrize("error", [ValueError("no such pattern"), PermissionError(13, "Permission denied")])
+@pytest.mark.parametrize("look", ["find", "on_lines"])
+@pytest.mark.parametrize("crashes", [False, True], ids=["stopped", "crashed"])
+async def test_N7_an_end_counts_whatever_its_record_is_like(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, look: str, crashes: bool
+) -> None:
+    await world.idle()
+
+    def fails(*_about: object) -> None:
+        raise error
+
+    monkeypatch.setattr(CommandSensor, look, fails)
+    monkeypatch.setattr(CommandRuntime, "transcript", fails)
+    if crashes:
+        session = (await world.row())["session"]
+        world.processes.end(session["agent_pid"], exit_code=1)
+    else:
+        stopping = asyncio.ensure_future(world.call("stop", name="a"))
+        await world.until(stopping.done, "it is stopped")
+        await stopping
+
+    async def dead() -> bool:
+        return bool(await world.call("deaths", name="a"))
+
+    await world.until(dead, "its end is recorded")
+    [death] = await world.call("deaths", name="a")
+    assert "its record cannot be read: " in death["evidence"]

@@ -102,6 +102,8 @@ async def test_N5_what_a_fresh_look_shows_is_a_veto(
 async def test_N5_what_cannot_be_seen_is_a_veto(stage: Stage) -> None:
     stage.error = TmuxTimeout("tmux is mute")
     assert "tmux is mute" in ((await stage.asked()) or ("",))[0]
+    stage.error = ValueError("nobody thought of that")
+    assert "a defect of the daemon (ValueError)" in ((await stage.asked()) or ("",))[0]
     stage.error = None
     stage.processes.broken = True
     assert "process table" in ((await stage.asked()) or ("",))[0]

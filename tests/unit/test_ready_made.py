@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roost.cli.main import main
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
-from roost.errors import RuntimeMissingError
+from roost.errors import ConfigError, RuntimeMissingError
 from roost.local.config import RESERVED, RuntimeTable, load_config
 from roost.local.installed import installed_version
 from roost.local.ready_made import ReadyMade, ready_made
@@ -99,6 +100,30 @@ def test_an_accept_log_may_be_below_the_home_and_have_a_pattern(tmp_path: Path) 
     found = accept_log(qwen, seen)
     assert found is not None
     assert found.parts[-3] == "newer"
+
+
+@pytest.mark.parametrize("folder", ["**x", "a[*]b", "w*", "?"])
+def test_a_star_in_a_folders_own_name_is_none_of_the_pattern(tmp_path: Path, folder: str) -> None:
+    table = RuntimeTable("own", ("own",), "x", accept_log="{dir}/**/{conversation}*.jsonl")
+    seen = context(table, tmp_path)
+    seen = replace(seen, settings=replace(seen.settings, dir=str(tmp_path / folder)))
+    (tmp_path / folder / "logs").mkdir(parents=True)
+    (tmp_path / "wx" / "logs").mkdir(parents=True)
+    (tmp_path / "wx" / "logs/c1.jsonl").touch()
+    assert accept_log(table, seen) is None
+    log = tmp_path / folder / "logs/c1.jsonl"
+    log.touch()
+    assert accept_log(table, seen) == log
+
+
+@pytest.mark.parametrize("path", ["{dir}/**.jsonl", "~/logs/x**/a.log", "{dir}/\\u0000*"])
+def test_a_pattern_that_no_folder_can_be_searched_for_is_refused_with_its_place(
+    tmp_path: Path, path: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[runtimes.own]\nargv = ["own"]\nready = "x"\naccept_log = "{path}"\n')
+    with pytest.raises(ConfigError, match=r"'accept_log'.*line 4"):
+        load_config(file)
 
 
 def test_the_list_names_each_runtime_once_and_tells_what_is_installed(

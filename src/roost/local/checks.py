@@ -80,6 +80,14 @@ class Checks:
         except re.error as error:
             self._fail(key, f"'{key}' is not a regular expression: {error}")
 
+    def _path_pattern(self, table: dict[str, Any], key: str) -> None:
+        """`**` is any number of folders: beside other characters Python's versions differ in what it is."""
+        path = self._text_of(table, key) or ""
+        if any("**" in part and part != "**" for part in path.split("/")):
+            self._fail(key, f"'**' in '{key}' stands for folders, and alone between two slashes: '{path}'")
+        if "\0" in path:
+            self._fail(key, f"'{key}' holds a NUL character")
+
     def _passes(self, data: dict[str, Any]) -> tuple[str, ...]:
         names = self._words(data, "pass")
         for name in names:

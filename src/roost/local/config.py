@@ -271,6 +271,7 @@ class _Reader(Checks):
             self._fail(name, f"[runtimes.{name}] needs argv and ready")
         for key in _PATTERNS:
             self._pattern(table, key)
+        self._path_pattern(table, "accept_log")
         seconds = self._duration(table, "submit_delay", _SUBMIT_DELAY)
         return RuntimeTable(
             name=name,

@@ -1,9 +1,10 @@
 """Any terminal program, described in the configuration file by `[runtimes.NAME]`."""
 
+import glob
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from roost.runtimes.lines import changed_since
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
 from roost.runtimes.view import Answer, Composer, Reading, View
 
+_ESCAPED = re.compile(r"\[([*?[])\]")
 _LINE_END = re.compile(r"(?m)(?<=\S)$")
 
 
-def fill(template: str, context: Context) -> str:
-    """The template with {conversation}, {dir}, {peer} and {session} replaced; other braces stay."""
+def fill(template: str, context: Context, written: Callable[[str], str] = str) -> str:
+    """The template with {conversation}, {dir}, {peer} and {session} replaced; other braces stay.
+
+    `written`: how such a value is written there.
+    """
     session = context.session
     values = {
         "conversation": session.conversation or session.id,
@@ -30,21 +35,29 @@ def fill(template: str, context: Context) -> str:
         "peer": session.peer,
         "session": session.id,
     }
-    return re.sub(r"\{(conversation|dir|peer|session)\}", lambda match: values[match[1]], template)
+    return re.sub(r"\{(conversation|dir|peer|session)\}", lambda match: written(values[match[1]]), template)
 
 
 def accept_log(spec: RuntimeTable, context: Context) -> Path | None:
     """Blocking: the accept log of a session; None where it is not there yet.
 
-    `~` is the agent's home; of several files that match a pattern, the one that was written last counts.
+    `~` is the agent's home; of several files that match a pattern, the one that was written last counts. A
+    star in a folder's own name is none of the pattern.
     """
     if spec.accept_log is None:
         return None
-    path = Path(re.sub(r"^~(?=/)", lambda _: context.environ.get("HOME", ""), fill(spec.accept_log, context)))
     if "*" not in spec.accept_log:
+        path = Path(_at_home(fill(spec.accept_log, context), context.environ.get("HOME", "")))
         return path if path.exists() else None
-    at = next(index for index, part in enumerate(path.parts) if "*" in part)
-    return next(iter(changed_since(Path(*path.parts[:at]).glob("/".join(path.parts[at:])), 0.0)), None)
+    home = glob.escape(context.environ.get("HOME", ""))
+    parts = Path(_at_home(fill(spec.accept_log, context, glob.escape), home)).parts
+    at = next(index for index, part in enumerate(parts) if "*" in _ESCAPED.sub("", part))
+    folder = Path(*(_ESCAPED.sub(r"\1", part) for part in parts[:at]))
+    return next(iter(changed_since(folder.glob("/".join(parts[at:])), 0.0)), None)
+
+
+def _at_home(path: str, home: str) -> str:
+    return re.sub(r"^~(?=/)", lambda _: home, path)
 
 
 def _behind(ready: str, screen: str) -> str:

@@ -55,6 +55,12 @@ class Cleanup:
         self._open(command)
         await self._fleet.settle(command.key)
 
+    async def give_up(self, command: Clear, why: str) -> None:
+        """Clear it no more until the next start: that meets a defect. Its peer's launches go on."""
+        why = f"whether processes of its ended session are left is not known: {why}"
+        await self._fleet.report(command.peer, f.Remained(command.session, why))
+        self._open(command)
+
     def _open(self, command: Clear) -> None:
         _, gate = self._closed.pop(command.key, (command.peer, None))
         if gate is not None:

@@ -9,6 +9,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, Processes, SessionState
 from roost.daemon.death.guests import Over
 from roost.daemon.death.reaper import Reaper
+from roost.daemon.session.failures import judged
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -26,6 +27,8 @@ SHIM = 15.0
 until the shim is asked to leave: it gives the agent three to hang up."""
 AGAIN = 2.0
 """Seconds until a session that could not be reaped, as on a full disk, is reaped."""
+DEFECTS = 5
+"""How often that meets a defect of ours until the row is closed with what is certain: its processes."""
 
 _log = logging.getLogger("roost.supervisor")
 
@@ -129,17 +132,32 @@ class Exits:
         if live.session.id in self._reaping:
             return
         self._reaping.add(live.session.id)
+        defects = 0
         try:
             while True:
                 try:
                     await self._reap(live)
                 except (RoostError, OSError) as error:
                     _log.warning("session %s cannot be reaped yet: %s", live.session.id, error)
-                    await self._machine.clock.sleep(AGAIN)
+                except Exception as error:  # noqa: BLE001 -- nobody else would close the row
+                    _log.error("session %s cannot be reaped yet", live.session.id, exc_info=error)
+                    defects += 1
+                    if defects >= DEFECTS and await self._closed(live, judged(error).message):
+                        return
                 else:
                     return
+                await self._machine.clock.sleep(AGAIN)
         finally:
             self._reaping.discard(live.session.id)
+
+    async def _closed(self, live: LiveSession, why: str) -> bool:
+        """Whether its row is closed without what looks at the session's end, which meets a defect."""
+        try:
+            await self._reaper.close(live.session, why)
+        except (RoostError, OSError) as error:
+            _log.warning("session %s cannot be closed yet: %s", live.session.id, error)
+            return False
+        return True
 
     async def _reap(self, live: LiveSession) -> None:
         """Reap the session once its shim has recorded the end or is gone: an agent's end is its to record."""

@@ -4,15 +4,18 @@ The look is taken right before the end, never from memory. What cannot be seen s
 veto names the time after which it is asked again.
 """
 
+import logging
+
 from roost.core.transition.ending import AT_REST
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.commands import End
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.driver import Driver
+from roost.daemon.session.failures import judged
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
-from roost.host.errors import HostError
 from roost.runtimes.view import Composer
 
 HUMAN = 600.0
@@ -32,6 +35,8 @@ DRAWN = 5.0
 LOOK = 0.1
 """Seconds for which, and between which, a screen is looked at that shows nothing: a program may answer before
 it has drawn."""
+
+_log = logging.getLogger("roost.guards")
 
 
 class Guards:
@@ -58,8 +63,8 @@ class Guards:
             if person is not None:
                 return f.EndVetoed(command.session.id, _PERSON, person + HUMAN)
             why = await self._at_work(command) or await self._not_idle(live, driver)
-        except (HostError, OSError) as error:
-            why = f"it cannot be looked at: {error}"
+        except Exception as error:  # noqa: BLE001 -- a defect speaks against the end, too, and is met later again
+            why = _unseen(command.session.id, error)
         return f.EndVetoed(command.session.id, why, until) if why else None
 
     async def _for_a_person(self, command: End, live: LiveSession | None) -> f.EndVetoed | None:
@@ -69,7 +74,8 @@ class Guards:
         """
         try:
             person = await self._person(live) if live is not None else None
-        except (HostError, OSError):
+        except Exception as error:  # noqa: BLE001 -- a defect there is no person either
+            _unseen(command.session.id, error)
             return None
         if person is None:
             return None
@@ -120,3 +126,11 @@ class Guards:
         if reading is None:
             return "nothing tells whether it is idle"
         return None if reading.state is SessionState.IDLE else f"it is not idle: {reading.why}"
+
+
+def _unseen(session: str, error: Exception) -> str:
+    """In words, that a session cannot be looked at."""
+    cause = judged(error)
+    defect = error if cause.blame is Blame.ROOST else None
+    _log.warning("session %s cannot be looked at before its end: %s", session, cause.message, exc_info=defect)
+    return f"it cannot be looked at: {cause.message}"

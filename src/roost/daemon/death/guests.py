@@ -12,10 +12,12 @@ from typing import NamedTuple
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.session import Cause, Death, Session
 from roost.daemon.session import hook_settings, joined_files
-from roost.daemon.session.driver import Driver
+from roost.daemon.session.driver import Driver, unread
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
+from roost.daemon.state.threads import BusyError
+from roost.errors import StoreError
 from roost.runtimes.codex_server.server import End
 
 LET_GO = "it was let go of; the thread goes on at its server"
@@ -64,15 +66,16 @@ class Guests:
 
         A launch that failed has nothing to let go of.
         """
-        live = self._live_sessions.find(session.id)
+        live, missed = self._live_sessions.find(session.id), ""
         if live is not None:
-            await self._read(live)
+            missed = await self._read(live)
             await live.forget()
         await self._clean(session)
         if session.joined is not None:
             why = LEFT
         else:
             why = LET_GO if live is not None else "its thread was not joined"
+        why = f"{why}; {missed}" if missed else why
         peer, died, settles = _died(Over(session, Cause.UNKNOWN, why), self._machine.clock.now())
         await self._fleet.report(peer, died, settles=settles)
         self._live_sessions.drop(session.id)
@@ -98,10 +101,19 @@ class Guests:
         for session in await files.run(joined_files.holders, places.joined) - live:
             await files.run(joined_files.take_back, places.joined, session)
 
-    async def _read(self, live: LiveSession) -> None:
-        """Tell what the server has told and nobody has looked at yet: a turn may have ended just before."""
+    async def _read(self, live: LiveSession) -> str:
+        """Tell what the server has told and nobody has looked at yet: a turn may have ended just before.
+
+        Returns what of it could not be read, in words.
+        """
         driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
-        await driver.collect(lambda: None)
+        try:
+            await driver.collect(lambda: None)
+        except (StoreError, BusyError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- what a record is like must not keep its row open
+            return unread(live.session.id, error)
+        return ""
 
 
 def _died(over: Over, now: float) -> tuple[str, f.Died, str]:

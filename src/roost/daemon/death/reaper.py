@@ -14,12 +14,12 @@ from roost.daemon.death.cleanup import Cleanup
 from roost.daemon.death.guests import Guests
 from roost.daemon.death.peer_files import PeerFiles
 from roost.daemon.death.postmortem import Postmortem, death_of
-from roost.daemon.session.driver import Driver
+from roost.daemon.session.driver import Driver, unread
 from roost.daemon.session.live_sessions import Leftovers, LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
-from roost.daemon.state.threads import HungError
-from roost.errors import RoostError
+from roost.daemon.state.threads import BusyError
+from roost.errors import RoostError, StoreError
 from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
 from roost.host.spool import Spool
@@ -100,8 +100,27 @@ class Reaper:
                 raise KillError(f"it cannot be ended: {swept}")
             why = f"{why}; {swept}"
         boot = self._machine.processes.boot_id()
+        why = f"{why}; {found.missed}" if found.missed else why
         death = death_of(current, found.record, why, found.lines, self._machine.clock.now(), boot)
-        died = f.Died(death, found.resumable, cleared)
+        await self._close(session, live, f.Died(death, found.resumable, cleared))
+
+    async def close(self, session: Session, why: str) -> None:
+        """Close the row without a look at what it has left: that met a defect, again and again.
+
+        Raises KillError unless its tree is seen to be empty.
+        """
+        current = self._current(session)
+        if current is None:
+            return
+        swept = await self._authority.clear(c.clear(current))
+        if not swept.empty:
+            raise KillError(f"it cannot be ended: {swept}")
+        boot = self._machine.processes.boot_id()
+        death = death_of(current, None, f"{swept}; {why}", (), self._machine.clock.now(), boot)
+        died = f.Died(death, current.conversation is not None)
+        await self._close(session, self._live_sessions.find(session.id), died)
+
+    async def _close(self, session: Session, live: LiveSession | None, died: f.Died) -> None:
         await self._fleet.report(session.peer, died, settles=f"end:{session.id}")
         self._live_sessions.drop(session.id)
         if live is not None:
@@ -116,12 +135,15 @@ class Reaper:
         A record that the disk does not give now is asked for again for a while.
         """
         deadline = self._machine.clock.monotonic() + RECORD
-        look = partial(self._postmortem.examine, session, live, context)
+        look, missed = partial(self._postmortem.examine, session, live, context), ""
         if live is not None:
             driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
             try:
                 found = await driver.collect(look)
-            except HungError:
+            except (StoreError, BusyError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- what a record is like must not keep an end from counting
+                missed = unread(session.id, error)
                 found = await self._examined(session, live, context)
         else:
             found = await self._examined(session, live, context)
@@ -134,7 +156,7 @@ class Reaper:
         if live is not None and live.context is not context:  # its conversation turned out to be another one
             known = self._current(session) or session
             found = await self._examined(known, live, live.context)
-        return found
+        return replace(found, missed=missed)
 
     async def _examined(
         self, session: Session, live: LiveSession | None, context: Context | None
@@ -143,7 +165,10 @@ class Reaper:
         work = self._machine.work
         try:
             return await work.records.run_for(session.id, self._postmortem.examine, session, live, context)
-        except HungError:
+        except BusyError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- what a record is like must not keep an end from counting
+            _log.warning("whether session %s can be gone on with is not known: %s", session.id, error)
             found = await work.files.run(self._postmortem.examine, session, live, None)
             return replace(found, resumable=context is not None and session.conversation is not None)
 

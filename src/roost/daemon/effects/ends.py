@@ -51,6 +51,14 @@ class Ends:
         context = live.context if live is not None else None
         await self._reaper.reap(session, context, how)
 
+    async def close(self, command: c.End, why: str) -> None:
+        """End a session and close its row by its processes alone: all else met a defect. Raises KillError."""
+        if not self._authority.stands(command.session):
+            await self._fleet.settle(command.key)
+            return
+        how = await self._authority.end(command.session)
+        await self._reaper.close(command.session, f"{how}; {why}")
+
     async def end_unstored(self, session: Session) -> None:
         """End a session although the store takes nothing: its end is recorded once it does.
 

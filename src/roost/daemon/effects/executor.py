@@ -35,7 +35,9 @@ from roost.errors import NotFoundError, RoostError
 
 AGAIN = 2.0
 LOOKS = 30
-"""Seconds until an end, a notice or a look that failed is tried again, and how often such a look is taken."""
+DEFECTS = 5
+"""Seconds until an end, a notice or a look that failed is tried again, how often such a look is taken, and
+how often an end, a notice or a clearing may meet a defect of ours: that does not go away by itself."""
 
 _log = logging.getLogger("roost.executor")
 
@@ -73,6 +75,7 @@ class Executor:
         self.to_other_hosts: Callable[[c.Between], None] = lambda _entry: None
         """What goes to other hosts is kept as its intent until somebody takes it there."""
         self._looked: dict[str, int] = {}
+        self._defects: dict[str, int] = {}
 
     def run(self, effect: c.Effect) -> None:
         """Start an effect."""
@@ -127,6 +130,8 @@ class Executor:
                 _log.warning("effect %s failed: %s", effect.key, cause.message)
             else:
                 _log.error("effect %s met a defect", effect.key, exc_info=error)
+                if isinstance(effect, c.End | c.Notify | c.Clear):
+                    self._defects[effect.key] = self._defects.get(effect.key, 0) + 1
             if (
                 isinstance(effect, c.Examine)
                 and not isinstance(error, RoostError)
@@ -138,6 +143,7 @@ class Executor:
                 await self._failed(effect, cause)
         else:
             self._looked.pop(effect.key, None)
+            self._defects.pop(effect.key, None)
 
     def _looks_again(self, effect: c.Examine) -> bool:
         """Whether a look that a machine short of something has spoilt is taken again: it tells nothing."""
@@ -166,4 +172,24 @@ class Executor:
                 await self._fleet.report(session.peer, lost, settles=effect.key)
             case c.End() | c.Notify() | c.Clear():
                 await self._clock.sleep(AGAIN)
-                self.run(effect)
+                if self._defects.get(effect.key, 0) < DEFECTS:
+                    self.run(effect)
+                else:
+                    await self._otherwise(effect, why)
+
+    async def _otherwise(self, effect: c.End | c.Notify | c.Clear, why: str) -> None:
+        """What is done where an effect that has no failure meets a defect again and again.
+
+        A session is ended in a simpler way; all else waits for the daemon's next start, which begins it anew.
+        """
+        match effect:
+            case c.End(session) if not self.closing:
+                if self._defects[effect.key] == DEFECTS:
+                    self._defects[effect.key] += 1  # it is told once
+                    told = f.Remained(session.id, f"its end is made without its record: {why}")
+                    await self._fleet.report(session.peer, told)
+                self._tasks.start(self._kept(self.ends.close(effect, why), effect), effect.key)
+            case c.Clear():
+                await self._cleanup.give_up(effect, why)
+            case _:
+                _log.error("effect %s is put off until the next start: %s", effect.key, why)

@@ -5,16 +5,19 @@ come. A session in which nothing goes on by itself, at its prompt or in front of
 something in it has changed; so is one at work to which nothing is being handed over.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.activity import traces_of
 from roost.daemon.session.boot import Boot
 from roost.daemon.session.facts import Facts
+from roost.daemon.session.failures import judged
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.observations import Observations
@@ -40,6 +43,16 @@ RECHECK = 1.0
 what happens: whether a signal holds it no file tells."""
 UNREAD = "its record cannot be read"
 """How it begins that is said of a session whose record a disk does not give."""
+
+_log = logging.getLogger("roost.driver")
+
+
+def unread(session: str, error: Exception) -> str:
+    """In words, that an ended session's record cannot be read, for whatever reason: its end counts anyway."""
+    cause = judged(error)
+    defect = error if cause.blame is Blame.ROOST else None
+    _log.error("the record of session %s cannot be read: %s", session, cause.message, exc_info=defect)
+    return f"{UNREAD}: {cause.message}"
 
 
 def pace(waited: float, first: float) -> float:

@@ -67,7 +67,7 @@ class Leftovers(Struct, frozen=True):
     """What one look at an ended session found: `dead` its agent, `cleared` all of it, both for certain.
 
     `record`: its shim's; `unread`: why that cannot be read. `lines`: what it showed last. `resumable`: a turn
-    that was cut off can go on in a next session.
+    that was cut off can go on in a next session. `missed`: why its agent's own record is not all read.
     """
 
     dead: bool
@@ -76,6 +76,7 @@ class Leftovers(Struct, frozen=True):
     unread: OSError | None
     lines: tuple[str, ...]
     resumable: bool
+    missed: str = ""
 
 
 class Misplaced(Struct, frozen=True):

@@ -1,0 +1,125 @@
+"""An effect that meets a defect of the daemon again and again: it is said, and holds up nothing (N5, N7)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import Notice
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Cause, stand_in
+from roost.daemon.death.cleanup import Cleanup
+from roost.daemon.death.exits import Exits
+from roost.daemon.death.reaper import KillError
+from roost.daemon.effects.executor import AGAIN, DEFECTS, Executor
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.threads import Work
+from roost.host.memory.clock import VirtualClock
+from roost.store.memory import MemoryStore
+from tests.support.wait import eventually
+
+PATIENCE = 30.0
+NOTHING = cast("Any", None)
+SESSION = stand_in("s", "a", 1, None)
+
+
+class Defective:
+    """Whatever it is asked for meets a defect; a simpler end is refused once and then made."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+        self.closed: list[str] = []
+
+    async def fails(self, *_about: object) -> None:
+        self.tried += 1
+        raise LookupError("nobody thought of that")
+
+    end = clear = deliver = prepare = fails
+
+    async def close(self, _what: object, why: str) -> None:
+        self.closed.append(why)
+        if len(self.closed) == 1:
+            raise KillError("it cannot be ended")
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock, self.store, self.tasks, self.defective = (
+            VirtualClock(),
+            MemoryStore(),
+            Tasks(),
+            Defective(),
+        )
+        self.fleet = Fleet(self.store, self.clock, Policy(waking=False), self.tasks)
+        self.cleanup = Cleanup(self.fleet, cast("Any", self.defective), self.clock)
+        reaper: Any = SimpleNamespace(cleanup=self.cleanup, guests=NOTHING)
+        self.machine: Any = SimpleNamespace(
+            clock=self.clock, store=self.store, work=Work(), runtimes=SimpleNamespace(servers=None)
+        )
+        defective = cast("Any", self.defective)
+        self.executor = Executor(
+            self.machine, self.fleet, NOTHING, reaper, NOTHING, NOTHING, defective, self.tasks
+        )
+        self.executor.ends = defective
+
+    async def alarms(self) -> list[str]:
+        return [row.data["why"] for row in await self.store.events() if row.kind == "alarm"]
+
+    async def tries(self) -> int:
+        """How often it was tried, after a while."""
+        for _ in range(DEFECTS * 4):
+            await self.clock.advance(AGAIN / 2)
+        return self.defective.tried
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    peer = Peer("a", "5eed", Settings(dir="/", runtime="demo"), created_at=0)
+    await made.fleet.add(peer)
+    made.fleet.load([PeerState(peer)])
+    yield made
+    await made.tasks.close()
+
+
+async def test_N7_an_end_that_meets_a_defect_is_made_in_a_simpler_way(world: World) -> None:
+    world.executor.run(c.End(SESSION, Cause.OPERATOR_STOP, "operator", guarded=False))
+    assert await world.tries() == DEFECTS
+    assert len(world.defective.closed) == 2
+    assert "a defect of the daemon (LookupError)" in world.defective.closed[0]
+    assert ["LookupError" in why for why in await world.alarms()] == [True]
+
+
+async def test_N1_a_notice_that_meets_a_defect_waits_for_the_next_start(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.executor.run(c.Notify("n" * 32, "a", Notice("m" * 32, "died", "it died")))
+    assert await world.tries() == DEFECTS
+    assert "put off until the next start" in caplog.text
+
+
+async def test_N7_a_clearing_that_meets_a_defect_holds_up_the_peer_no_longer(world: World) -> None:
+    world.executor.run(c.Clear("s", "a", "n", None))
+    launch = world.tasks.start(world.cleanup.over("a"), "launch")
+    assert await world.tries() == DEFECTS
+    await asyncio.wait_for(launch, PATIENCE)
+    assert ["LookupError" in why for why in await world.alarms()] == [True]
+
+
+async def test_N7_a_row_is_closed_whose_end_meets_a_defect_when_it_is_looked_at(world: World) -> None:
+    live = LiveSession(cast("Any", SimpleNamespace(session=SESSION)), NOTHING, NOTHING, NOTHING, agent_pid=7)
+    exits = Exits(world.machine, world.fleet, LiveSessions(), cast("Any", world.defective), world.tasks)
+    exits.left(live)
+
+    async def closed() -> bool:
+        await world.clock.advance(AGAIN / 2)
+        return len(world.defective.closed) == 2
+
+    await eventually(closed, timeout=PATIENCE, why="the row is closed, which was refused once")
+    assert await world.tries() == DEFECTS + 1
