@@ -1,4 +1,4 @@
-"""An effect that meets a defect of the daemon again and again: it is said, and holds up nothing (N5, N7)."""
+"""An effect that cannot be carried out, as it meets a defect again and again: it is said, and has a bound."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,15 +6,19 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Notice
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
-from roost.core.vocabulary.session import Cause, stand_in
+from roost.core.vocabulary.question import Asking, Option, OptionKind, Question, QuestionState
+from roost.core.vocabulary.session import Cause, SessionState, stand_in
 from roost.daemon.death.cleanup import Cleanup
 from roost.daemon.death.exits import Exits
 from roost.daemon.death.reaper import KillError
+from roost.daemon.death.supervisor import HELD, Supervisor
 from roost.daemon.effects.executor import AGAIN, DEFECTS, Executor
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
@@ -63,8 +67,9 @@ class World:
             clock=self.clock, store=self.store, work=Work(), runtimes=SimpleNamespace(servers=None)
         )
         defective = cast("Any", self.defective)
+        supervisor = Supervisor(self.machine, self.fleet, LiveSessions(), reaper, self.tasks)
         self.executor = Executor(
-            self.machine, self.fleet, NOTHING, reaper, NOTHING, NOTHING, defective, self.tasks
+            self.machine, self.fleet, NOTHING, reaper, supervisor, NOTHING, defective, self.tasks
         )
         self.executor.ends = defective
 
@@ -123,3 +128,35 @@ async def test_N7_a_row_is_closed_whose_end_meets_a_defect_when_it_is_looked_at(
 
     await eventually(closed, timeout=PATIENCE, why="the row is closed, which was refused once")
     assert await world.tries() == DEFECTS + 1
+
+
+async def test_what_is_asked_of_a_session_that_is_not_held_is_given_up_with_the_reason(world: World) -> None:
+    """As one whose runtime is not in the configuration file any more: it is not known when it will be."""
+    option = Option("1", "Yes", OptionKind.ALLOW_ONCE)
+    asked = Question(
+        "q", Asking("r", "May I?", (option,)), 0.0, QuestionState.ANSWERING, option="1", by="operator"
+    )
+    why = "it cannot be taken over: unknown runtime"
+    session = replace(SESSION, state=SessionState.UNKNOWN, ready=True, why=why, questions=(asked,))
+    state = world.fleet.get("a")
+    world.fleet.load([replace(state, session=session)])
+    world.fleet.listeners.on_effect = world.executor.run
+    await world.fleet.tell("a", r.Interrupt("operator"))
+    world.executor.run(c.GiveAnswer(session, asked))
+    await world.clock.advance(HELD - 1)
+    now = world.fleet.get("a").session
+    assert now is not None
+    assert now.open_control is not None
+
+    async def over() -> bool:
+        await world.clock.advance(1.0)
+        session = world.fleet.get("a").session
+        return session is not None and session.open_control is None and session.questions != (asked,)
+
+    await eventually(over, timeout=PATIENCE, why="both are given up")
+    now = world.fleet.get("a").session
+    assert now is not None
+    assert now.control is not None
+    assert why in (now.control.failed or "")
+    [question] = now.questions
+    assert (question.state, why in question.why) == (QuestionState.OPEN, True)

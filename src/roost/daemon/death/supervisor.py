@@ -27,11 +27,17 @@ REJOIN = 0.5
 LOOKED = 5.0
 """Seconds that a look may take which is taken before an end is judged."""
 LOOK = 0.05
-"""Seconds between two tries to look at a session that is not held."""
+HELD = 30.0
+"""Seconds between two tries to look at a session that is not held, and until that is given up: one that a
+starting daemon takes over is held by then."""
 AGAIN = 2.0
 """Seconds until a session that could not be watched is watched."""
 
 _log = logging.getLogger("roost.supervisor")
+
+
+class NotHeldError(RoostError):
+    """A session runs, and is not held: nothing can be done in it."""
 
 
 class Supervisor:
@@ -69,7 +75,11 @@ class Supervisor:
         return self._drivers.get(session) if session is not None else None
 
     async def when_held(self, session: Session) -> tuple[LiveSession, Driver] | None:
-        """The live session and its driver, once it is held; None where it ends before that."""
+        """The live session and its driver, once it is held; None where it ends before that.
+
+        Raises NotHeldError after a while: nobody knows when one that cannot be taken over will be held.
+        """
+        late = self._machine.clock.monotonic() + HELD
         while True:
             current = self._fleet.get(session.peer).find_session(session.id)
             if current is None or current.state is SessionState.STOPPING:
@@ -77,6 +87,8 @@ class Supervisor:
             live, driver = self.live(session.id), self.driver(session.id)
             if live is not None and driver is not None:
                 return live, driver
+            if self._machine.clock.monotonic() >= late:
+                raise NotHeldError(f"nothing can be done in its session now: {current.why}")
             await self._machine.clock.sleep(LOOK)
 
     async def look(self, peer: str) -> None:

@@ -1,7 +1,8 @@
 """Answers: what a person answers to a question is given to the session that asks, once it is held."""
 
 from roost.core.vocabulary import commands as c
-from roost.daemon.death.supervisor import Supervisor
+from roost.core.vocabulary import facts as f
+from roost.daemon.death.supervisor import NotHeldError, Supervisor
 from roost.daemon.delivery.channels import channel_into
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces.clock import Clock
@@ -19,7 +20,13 @@ class Answers:
     async def give(self, command: c.GiveAnswer) -> None:
         """Give an answer to a live session; what it has come to is told. A session that ends needs none."""
         session = command.session
-        held = await self._supervisor.when_held(session)
+        try:
+            held = await self._supervisor.when_held(session)
+        except NotHeldError as error:
+            asked = command.question
+            lost = f.AnswerGiven(session.id, asked.id, asked.at, error.message)
+            await self._fleet.report(session.peer, lost, settles=command.key)
+            return
         if held is None:
             await self._fleet.settle(command.key)
             return

@@ -18,7 +18,10 @@ class ControlRequests:
         self._supervisor = supervisor
 
     async def perform(self, command: c.Perform) -> None:
-        """Do what was asked of a live session; one that is not held yet, or not any more, is waited for."""
+        """Do what was asked of a live session; one that is not held yet, or not any more, is waited for.
+
+        Raises NotHeldError where that takes long.
+        """
         session, control = command.session, command.control
         held = await self._supervisor.when_held(session)
         if held is None:
