@@ -119,7 +119,10 @@ def test_P4_a_reply_that_is_sent_again_after_a_crash_ends_the_task(home: Home) -
 
 
 def test_a_session_whose_runtime_left_the_configuration_stands_in_nobodys_way(home: Home) -> None:
-    """L2, N5: the others are adopted, this one is shown as unknown, and can be ended."""
+    """L2, N5: the others are adopted, this one is shown as unknown, and can be ended.
+
+    Once it is there again, one that lives is taken over by itself, and one that sleeps is woken.
+    """
     home.roost.mkdir(mode=0o700)
     config = home.roost / "config.toml"
     program = json.dumps(str(LINE_AGENT))
@@ -129,16 +132,29 @@ def test_a_session_whose_runtime_left_the_configuration_stands_in_nobodys_way(ho
     )
     with roost_in(home) as roost:
         roost.add("a", "line")
+        roost.add("back", "line")
+        roost.add("asleep", "line", resume="always")
         roost.add("b")
-        for name in ("a", "b"):
+        for name in ("a", "back", "b", "asleep"):
             roost.call("wake", name=name)
+        roost.send("asleep", "hello", wait="done")
+        roost.call("sleep", name="asleep")
         roost.kill()
+        table = config.read_text()
         config.unlink()
         roost.start()
-        assert "line" in roost.until_state("a", "unknown")["why"]
+        for name in ("a", "back"):
+            assert "line" in roost.until_state(name, "unknown")["why"]
+        assert "unknown runtime 'line'" in roost.cli("wake", "asleep").stderr
         assert roost.ask("b", "hello") == "echo: hello"
         assert len(roost.happened("start")) == 1
         roost.call("stop", name="a")
+        config.write_text(table)
+        roost.call("wake", name="asleep")
+        assert roost.events("asleep", "starting")[-1]["data"]["resume"] is False
+        roost.until_state("back", "idle")
+        assert [row["state"] for row in roost.call("list") if row["name"] == "asleep"] == ["idle"]
+        assert roost.send("back", "hello", wait="done")["state"] == "done"
         assert roost.deaths("a")[-1]["cause"] == "operator-stop"
 
 

@@ -38,6 +38,7 @@ class Launches:
         """Start a session once its conversation is free. Raises LaunchError, RoostError, OSError."""
         peer = session.peer
         await self._cleanup.over(peer)
+        await self._launcher.learn(self._fleet.get(peer).peer.settings.runtime)
         if session.wake is WakeCause.AWAY_RESUME:
             await self._launcher.hand_on(session, self._fleet.get(peer).peer.settings)
         waits = session.resumed or self._foreign.unknown(peer) is not None

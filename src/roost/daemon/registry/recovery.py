@@ -181,6 +181,7 @@ class Recovery:
     async def establish(self, session: Session, started: Started) -> None:
         """Join the terminal of a session that runs, and keep it. Raises RoostError, OSError."""
         settings = self._fleet.get(session.peer).peer.settings
+        await self._launcher.learn(settings.runtime)
         context = self._launcher.context(session, settings)
         runtime = self._machine.runtimes.get(settings.runtime)
         if session.own_terminal:

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,13 +17,14 @@ from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.origin import Origin, write_origin
 from roost.daemon.state.machine import Machine
-from roost.errors import RoostError
+from roost.errors import ConfigError, RoostError
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces.processes import Liveness
 from roost.host.interfaces.terminals import Terminal
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import Companion, ShimSpec, Started, read_started, shim_argv
+from roost.local.config import load_config
 from roost.local.paths import Places
 from roost.runtimes.context import Context
 from roost.runtimes.runtime import LaunchPlan, Runtime
@@ -35,7 +37,7 @@ LEFT = 2.0
 
 
 class NothingToResumeError(RoostError):
-    """The conversation is not on disk."""
+    """The conversation is not on disk, or its program takes none up again."""
 
 
 def token_hash(token: str) -> str:
@@ -62,6 +64,14 @@ class Launcher:
         A runtime that has gone from the configuration starts nothing, but what it started can be ended.
         """
         return self.contexts.of(session, settings)
+
+    async def learn(self, runtime: str) -> None:
+        """Take in a runtime that is not known, where it stands in the configuration file by now."""
+        if runtime in self._machine.runtimes.names():
+            return
+        with suppress(ConfigError):  # `roost doctor` tells of it
+            config = await self._machine.work.files.run(load_config, self._machine.places.config)
+            self._machine.runtimes.learn(config.runtimes)
 
     async def hand_on(self, session: Session, settings: Settings) -> None:
         """See `Contexts.hand_on`. Raises OSError, HostError."""
@@ -143,6 +153,8 @@ class Launcher:
     def _plan(self, runtime: Runtime, context: Context) -> LaunchPlan:
         """Blocking: check what the launch needs, and ask the runtime how to start."""
         program = _located(runtime, context)
+        if context.session.resumed and not runtime.traits.resumable:  # it was not known as that was decided
+            raise NothingToResumeError("its program cannot go on with a conversation")
         if context.session.resumed and runtime.transcript(context) is None:
             raise NothingToResumeError(f"conversation {context.session.conversation} is not on disk")
         ensure_private_directory(context.shared)
