@@ -9,16 +9,19 @@ import pytest
 from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Notice
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.question import Asking, Option, OptionKind, Question, QuestionState
-from roost.core.vocabulary.session import Cause, SessionState, stand_in
+from roost.core.vocabulary.session import Cause, Joined, Session, SessionState, stand_in
 from roost.daemon.death.cleanup import Cleanup
 from roost.daemon.death.exits import Exits
 from roost.daemon.death.reaper import KillError
 from roost.daemon.death.supervisor import HELD, Supervisor
+from roost.daemon.effects.ends import Ends
 from roost.daemon.effects.executor import AGAIN, DEFECTS, Executor
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
@@ -99,6 +102,43 @@ async def test_N7_an_end_that_meets_a_defect_is_made_in_a_simpler_way(world: Wor
     assert len(world.defective.closed) == 2
     assert "a defect of the daemon (LookupError)" in world.defective.closed[0]
     assert ["LookupError" in why for why in await world.alarms()] == [True]
+
+
+@pytest.mark.parametrize("joined", [None, Joined(ProcessId("boot", 7, 1))])
+@pytest.mark.parametrize("veto", [None, "it is at work"])
+async def test_P5_the_simpler_way_asks_the_guards_too_and_ends_nothing_of_others(
+    world: World, joined: Joined | None, veto: str | None
+) -> None:
+    """Whatever the defect was: a person's own program is never ended, nor is one that works by now."""
+    session = replace(SESSION, joined=joined)
+    state = PeerState(Peer("a", "5eed", Settings(dir="/", runtime="demo"), created_at=0), session)
+    ended: list[str] = []
+    told: list[object] = []
+
+    async def against(*_asked: object) -> f.EndVetoed | None:
+        return f.EndVetoed(session.id, veto, 1.0) if veto else None
+
+    async def end(one: Session) -> str:
+        ended.append(one.id)
+        return "it was ended"
+
+    async def report(_peer: str, event: object, **_more: object) -> None:
+        told.append(event)
+
+    async def close(_one: Session, why: str) -> None:
+        told.append(why)
+
+    ends = Ends(
+        cast("Any", SimpleNamespace(find=lambda _name: state, report=report)),
+        cast("Any", SimpleNamespace(against=against)),
+        cast("Any", SimpleNamespace(stands=lambda _one: True, end=end)),
+        cast("Any", SimpleNamespace(close=close, guests=NOTHING)),
+        cast("Any", SimpleNamespace(live=lambda _ident: None, driver=lambda _ident: None)),
+        world.tasks,
+    )
+    await ends.close(c.End(session, Cause.IDLE_SLEEP, "roost", guarded=True), "a defect")
+    assert ended == ([] if joined or veto else ["s"])
+    assert [type(each) for each in told] == ([f.EndVetoed] if veto else [] if joined else [str])
 
 
 async def test_N1_a_notice_that_meets_a_defect_waits_for_the_next_start(
