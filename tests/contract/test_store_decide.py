@@ -21,6 +21,7 @@ from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Cause, Death, Processes, SessionState
+from roost.faults import Fault
 from roost.store.interfaces import Batch, Intent, Store, intent_for
 from roost.store.memory import MemoryStore
 from roost.store.sqlite import SqliteStore
@@ -74,7 +75,7 @@ MAKERS: tuple[Callable[[Draws], Event], ...] = (
     lambda d: f.Observed(d.session, d.draw(STATES), d.why, d.pick(None, "c-x")),
     lambda d: f.Taken(d.session, d.message, d.why),
     lambda d: f.Taken(d.session, d.message, d.why),
-    lambda d: f.TurnEnded(d.session, d.why, d.pick(None, "400", "429"), outage=d.pick(False, True)),
+    lambda d: f.TurnEnded(d.session, d.why, d.pick(None, "400", "429"), fault=d.pick(*Fault)),
     lambda d: f.OfferFailed(d.session, d.message, d.pick(True, False), d.why),
     lambda d: f.Examined(d.message, d.pick(*Examination), d.why),
     lambda d: f.Launched(d.session, Processes(PROCESS, PROCESS, PROCESS, "/s")),

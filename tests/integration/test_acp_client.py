@@ -235,10 +235,10 @@ def test_how_a_turn_failed_is_told_and_whether_the_service_is_to_blame(start: St
     for count, text in enumerate(("overloaded", "refuse", "fine"), 1):
         assert caller.call("submit", key=text, text=text) == {}
         client.recorded("turn_end", count)
-    assert [(line["stop"], line["failed"], line["outage"]) for line in client.record("turn_end")] == [
-        ("error", "Internal error: API Error: 529 Overloaded", True),
-        ("refusal", "the model refused to go on", False),
-        ("end_turn", None, False),
+    assert [(line["stop"], line["failed"], line["fault"]) for line in client.record("turn_end")] == [
+        ("error", "Internal error: API Error: 529 Overloaded", "service"),
+        ("refusal", "the model refused to go on", "request"),
+        ("end_turn", None, "unknown"),
     ]
 
 

@@ -31,6 +31,7 @@ from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Examination, MessageState, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
 from roost.core.vocabulary.session import Cause, SessionState
+from roost.faults import fault_of
 from tests.property.test_core_machine import Machine
 
 LIVES = 100
@@ -190,7 +191,7 @@ def refuse(machine: Machine) -> None:
         machine.fair_step()
     session = machine.live()
     assert session is not None
-    machine.tell(f.TurnEnded(session.id, "record", "400"))
+    machine.tell(f.TurnEnded(session.id, "record", "400", fault=fault_of("400")))
 
 
 def turns_refused(machine: Machine) -> None:

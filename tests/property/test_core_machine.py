@@ -24,6 +24,7 @@ from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Processes, SessionState
+from roost.faults import fault_of
 from tests.support.core_shell import POLICY, PROCESS, Shell
 
 SEEN = st.sampled_from([SessionState.IDLE] * 4 + [SessionState.WORKING] * 2 + list(SessionState))
@@ -193,17 +194,16 @@ class Machine(Shell):
         elif held:
             self.tell(f.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
 
-    @rule(take=st.booleans(), some=st.booleans(), failed=st.sampled_from([None, None, "400", "429"]))
+    @rule(take=st.booleans(), some=st.booleans(), failed=st.sampled_from([None, None, "400", "429", "odd"]))
     def turn(self, failed: str | None, *, take: bool, some: bool) -> None:
         session, flight = self.live(), self.state.in_flight if self.state else ()
         if session is None or not flight:
             return
-        held = self.truth.holds.get(self.truth.place(session), ())
         for message in flight:
-            if take and message.id in held:
+            if take and message.id in self.truth.holds.get(self.truth.place(session), ()):
                 self.tell(f.Taken(session.id, message.id, "record"))
         named = tuple(message.id for message in flight[:1]) if some else None
-        self.tell(f.TurnEnded(session.id, "record", failed, outage=failed == "429", messages=named))
+        self.tell(f.TurnEnded(session.id, "record", failed, fault=fault_of(failed or ""), messages=named))
 
     @rule(data=st.data())
     def found_late(self, data: st.DataObject) -> None:
@@ -297,7 +297,7 @@ class Machine(Shell):
             self.tell(f.Observed(session.id, SessionState.IDLE, "prompt"))
         elif session is not None and turn:
             failed = data.draw(st.sampled_from([None, None, "400"]))
-            self.tell(f.TurnEnded(session.id, "record", failed))
+            self.tell(f.TurnEnded(session.id, "record", failed, fault=fault_of(failed or "")))
         elif self.state is None or self.state.peer.quarantine or self.state.queued > 2:
             self.jump()
         else:
@@ -338,7 +338,7 @@ class Machine(Shell):
             self.come_to_rest(in_a_turn=True)
             session = self.live()
             if session is not None:
-                self.tell(f.TurnEnded(session.id, "record", "400"))
+                self.tell(f.TurnEnded(session.id, "record", "400", fault=fault_of("400")))
 
     def come_to_rest(self, *, in_a_turn: bool = False) -> None:
         """A shell that does its work goes on until nothing is left to do, or nothing goes by itself."""

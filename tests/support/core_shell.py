@@ -18,6 +18,7 @@ from roost.core.vocabulary.message import Examination, Message, MessageState, No
 from roost.core.vocabulary.peer import Peer, PeerState, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Cause, ControlKind, Death, Processes, Session, SessionState
+from roost.faults import Fault
 from tests.support.core_world import Stored, Truth
 
 Pick = Callable[..., Any]
@@ -103,7 +104,7 @@ class Shell(RuleBasedStateMachine):
         known = before.message(event.message_id) if isinstance(event, r.Resend) else None
         if known is not None and known.state is MessageState.UNKNOWN:
             self.truth.resent[known.id] += 1
-        if isinstance(event, f.TurnEnded) and event.outage:
+        if isinstance(event, f.TurnEnded) and event.fault is Fault.SERVICE:
             self.truth.outages.update(message.id for message in before.turn)
         if isinstance(event, r.Submit) and before.message(event.message.id) is None:
             self.order.append(event.message.id)
@@ -167,12 +168,10 @@ class Shell(RuleBasedStateMachine):
         one came the turn went on. A session that is ending anyway goes on to its end.
         """
         session = before.find_session(event.session)
-        ended = [
-            m.id
-            for m in before.turn
-            if m.session == event.session and (event.messages is None or m.id in event.messages)
-        ]
-        if session is None or not ended or event.outage or event.interrupted:
+        of = event.messages
+        ended = [m.id for m in before.turn if m.session == event.session and (of is None or m.id in of)]
+        charged = event.failed is None or event.fault is Fault.REQUEST
+        if session is None or not ended or event.interrupted or not charged:
             return
         failed = self.truth.failed.setdefault(self.truth.place(session), set())
         if event.failed is None:

@@ -14,6 +14,7 @@ from roost.core.vocabulary.message import Examination, Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Cause, Death, Processes, Session, SessionState
+from roost.faults import Fault
 
 POLICY = Policy({"human": Traits(mailbox=True), "plain": Traits(resumable=False)})
 PROCESS = ProcessId("boot", 1, 2)
@@ -64,8 +65,8 @@ class Play:
     def taken(self, number: int = 1) -> list[str]:
         return self.tell(f.Taken(self.session.id, f"{number:032x}", "record"))
 
-    def ended(self, failed: str | None = None, *, outage: bool = False) -> list[str]:
-        return self.tell(f.TurnEnded(self.session.id, "record", failed, outage=outage))
+    def ended(self, failed: str | None = None, *, fault: Fault = Fault.REQUEST) -> list[str]:
+        return self.tell(f.TurnEnded(self.session.id, "record", failed, fault=fault))
 
     def died(self, cause: Cause = Cause.CRASHED, *, kept: bool = True) -> list[str]:
         session = self.session

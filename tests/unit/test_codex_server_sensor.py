@@ -7,6 +7,7 @@ import pytest
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause
+from roost.faults import Fault
 from roost.runtimes.codex_server.sensor import ThreadSensor
 from roost.runtimes.codex_server.thread import JOINED, LOST
 from roost.runtimes.codex_server.turns import frames, keys_in
@@ -88,7 +89,7 @@ def test_L7_an_interrupted_and_a_failed_turn_say_so(sensor: ThreadSensor) -> Non
     failed = sensor.on_lines(told("failed"))[-1]
     assert isinstance(failed, TurnOver)
     assert "fake model: asked for 400" in (failed.failed or "")
-    assert not failed.outage
+    assert failed.fault is Fault.REQUEST
     # Its status is an error of the system then, and it takes the next turn all the same.
     assert state(sensor)[0] is SessionState.IDLE
 

@@ -8,6 +8,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.session import Cause, SessionState
+from roost.faults import Fault
 from tests.support.playbook import Play
 
 LIMIT = 14400.0
@@ -182,7 +183,7 @@ def test_P4_a_task_that_was_answered_and_is_driven_again_keeps_its_session() -> 
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.busy()
     play.tell(f.Replied(f"{1:032x}", "reply"))
-    play.ended("overloaded", outage=True)
+    play.ended("overloaded", fault=Fault.SERVICE)
     seen(play, SessionState.IDLE)
     assert play.message().cut
     assert play.tell(f.Tick(), after=4) == [], "quiet for longer than it has to be"

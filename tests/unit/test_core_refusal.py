@@ -9,6 +9,7 @@ from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, SessionState, WakeCause
 from roost.core.vocabulary.view import shown
+from roost.faults import Fault
 from tests.support.playbook import Play
 
 WORDS = "API Error: 400 no"
@@ -104,13 +105,15 @@ def test_C7_messages_of_one_turn_are_one_failure() -> None:
     assert play.session.refusal is not None
 
 
-@pytest.mark.parametrize("what", ["outage", "interrupt"])
-def test_C7_a_failing_service_and_a_person_tell_nothing(what: str) -> None:
+@pytest.mark.parametrize("what", ["outage", "interrupt", "unknown"])
+def test_C7_a_failing_service_a_person_and_what_nobody_knows_tell_nothing(what: str) -> None:
     play = poisoned()
     play.taken(2)
-    outage, interrupted = what == "outage", what == "interrupt"
-    play.tell(f.TurnEnded(play.session.id, "record", "no", interrupted=interrupted, outage=outage))
+    fault = {"outage": Fault.SERVICE, "interrupt": Fault.REQUEST, "unknown": Fault.UNKNOWN}[what]
+    before = play.session.refusal
+    play.tell(f.TurnEnded(play.session.id, "record", "no", interrupted=what == "interrupt", fault=fault))
     assert play.session.ending is None
+    assert play.session.refusal == before
 
 
 def test_C7_it_survives_sleep_and_restart_with_the_conversation() -> None:

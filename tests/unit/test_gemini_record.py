@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
+from roost.faults import Fault
 from roost.runtimes import gemini_chats
 from roost.runtimes.context import Context
 from roost.runtimes.facts import Answered, ConversationSeen, Fact, Prompted, Rejected, TurnOver
@@ -149,12 +150,12 @@ def test_what_the_program_gives_its_model_by_itself_is_no_prompt(tmp_path: Path)
     assert idle(sensor) == [], "an answer follows"
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 408, 429, 500])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 408, 429, 500])
 def test_a_service_that_refuses_for_now_is_an_outage(tmp_path: Path, status: int) -> None:
     error = f'[API Error: {{"error":{{"code": {status}}}}}]'
     over = sensor_of(tmp_path).on_lines([said("words"), line("error", error)])[-1]
     assert isinstance(over, TurnOver)
-    assert over.outage
+    assert over.fault is Fault.SERVICE
 
 
 def test_a_model_that_is_asked_again_is_told(tmp_path: Path) -> None:

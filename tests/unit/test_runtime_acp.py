@@ -9,6 +9,7 @@ import pytest
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.errors import ConfigError, RuntimeMissingError
+from roost.faults import Fault
 from roost.local.config import AcpTable, load_config
 from roost.local.ready_made import ready_made
 from roost.runtimes.acp import AcpRuntime
@@ -65,9 +66,11 @@ def test_the_record_tells_of_prompts_answers_and_ends_and_not_of_the_past(tmp_pa
         line("prompt", key="k", text="text", by="call"),
         line("answered"),
         line("permission", id="q1", text="may I?"),
-        line("turn_end", stop="end_turn", failed=None, outage=False),
-        line("turn_end", stop="cancelled", failed=None, outage=False),
-        line("turn_end", stop="error", failed="529", outage=True),
+        line("turn_end", stop="end_turn", failed=None, fault="unknown"),
+        line("turn_end", stop="cancelled", failed=None, fault="unknown"),
+        line("turn_end", stop="error", failed="529", fault="service"),
+        line("turn_end", stop="refusal", failed="no", fault="request"),
+        line("turn_end", stop="error", failed="written by an older client", outage=True),
         line("compacted"),
         b'{"type": "prompt", "te',
         b"42",
@@ -77,7 +80,9 @@ def test_the_record_tells_of_prompts_answers_and_ends_and_not_of_the_past(tmp_pa
         Answered(RECORD),
         TurnOver(RECORD),
         TurnOver(RECORD, INTERRUPTED, interrupted=True),
-        TurnOver(RECORD, "529", outage=True),
+        TurnOver(RECORD, "529", fault=Fault.SERVICE),
+        TurnOver(RECORD, "no", fault=Fault.REQUEST),
+        TurnOver(RECORD, "written by an older client"),
         Compacted(RECORD, 1767323045.0),
     ]
 

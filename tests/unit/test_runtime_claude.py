@@ -11,6 +11,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.errors import RuntimeMissingError
+from roost.faults import Fault
 from roost.runtimes import claude_screen
 from roost.runtimes.claude import THRESHOLDS, ClaudeRuntime
 from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
@@ -238,10 +239,33 @@ def test_the_transcript_tells_prompts_and_ends(tmp_path: Path) -> None:
         Prompted(wrapped, TRANSCRIPT),
         Answered(TRANSCRIPT),
         TurnOver(TRANSCRIPT),
-        TurnOver(TRANSCRIPT, "API Error: 400"),
-        TurnOver(TRANSCRIPT, "API Error: 400", outage=True),
-        TurnOver(TRANSCRIPT, "API Error: 400", outage=True),
+        TurnOver(TRANSCRIPT, "API Error: 400", fault=Fault.REQUEST),
+        TurnOver(TRANSCRIPT, "API Error: 400", fault=Fault.SERVICE),
+        TurnOver(TRANSCRIPT, "API Error: 400", fault=Fault.SERVICE),
         TurnOver(TRANSCRIPT, INTERRUPTED, interrupted=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words", "fault"),
+    [
+        ("unknown", 400, "API Error: 400 no", Fault.REQUEST),
+        ("invalid_request", 413, "Request too large (max 32MB)", Fault.REQUEST),
+        ("invalid_request", None, "no", Fault.REQUEST),
+        ("unknown", 402, "API Error: 402 no", Fault.SERVICE),
+        ("unknown", None, "API Error: 405 no", Fault.SERVICE),
+        ("model_not_found", 404, "There's an issue with the selected model (m)", Fault.SERVICE),
+        ("unknown", None, "no", Fault.UNKNOWN),
+    ],
+)
+def test_C7_only_an_error_of_what_was_asked_blames_the_conversation(
+    tmp_path: Path, kind: str, status: int | None, words: str, fault: Fault
+) -> None:
+    """As 2.1.332 records them."""
+    failure = {"content": [{"type": "text", "text": words}]}
+    record = {"isApiErrorMessage": True, "error": kind, "message": failure, "apiErrorStatus": status}
+    assert at_prompt(tmp_path).on_lines([line(type="assistant", **record)]) == [
+        TurnOver(TRANSCRIPT, words, fault=fault)
     ]
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Joined, Session, SessionState, WakeCause
+from roost.faults import Fault
 from roost.runtimes import codex_screen
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
@@ -242,26 +243,35 @@ def test_17_the_files_that_a_patch_has_written_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("info", "outage"),
+    ("info", "message", "fault"),
     [
-        ({"http_connection_failed": {"http_status_code": 401}}, True),
-        ({"http_connection_failed": {"http_status_code": 529}}, True),
-        ({"http_connection_failed": {"http_status_code": 404}}, False),
-        ({"response_too_many_failed_attempts": {"http_status_code": 429}}, True),
-        ({"response_stream_disconnected": {"http_status_code": None}}, True),
-        ({"active_turn_not_steerable": {"turn_kind": "review"}}, False),
-        ({}, False),
-        ("internal_server_error", True),
-        ("usage_limit_exceeded", True),
-        ("other", False),
-        (None, False),
+        ({"http_connection_failed": {"http_status_code": 401}}, "no", Fault.SERVICE),
+        ({"http_connection_failed": {"http_status_code": 402}}, "no", Fault.SERVICE),
+        ({"http_connection_failed": {"http_status_code": 404}}, "no", Fault.SERVICE),
+        ({"http_connection_failed": {"http_status_code": 405}}, "no", Fault.SERVICE),
+        ({"http_connection_failed": {"http_status_code": 529}}, "no", Fault.SERVICE),
+        ({"http_connection_failed": {"http_status_code": 413}}, "no", Fault.REQUEST),
+        ({"http_connection_failed": {"http_status_code": 422}}, "no", Fault.REQUEST),
+        ({"response_too_many_failed_attempts": {"http_status_code": 429}}, "no", Fault.SERVICE),
+        ({"response_stream_disconnected": {"http_status_code": None}}, "no", Fault.SERVICE),
+        ({"active_turn_not_steerable": {"turn_kind": "review"}}, "no", Fault.UNKNOWN),
+        ({}, "no", Fault.UNKNOWN),
+        ("internal_server_error", "no", Fault.SERVICE),
+        ("usage_limit_exceeded", "no", Fault.SERVICE),
+        ("context_window_exceeded", "no", Fault.REQUEST),
+        ("other", '{"error":{"code":"400","message":"no"}}', Fault.REQUEST),
+        ("other", '{"detail":"The m model is not supported when using Codex with x"}', Fault.SERVICE),
+        ("other", "Missing environment variable: KEY", Fault.UNKNOWN),
+        (None, "no", Fault.UNKNOWN),
     ],
 )
-def test_an_outage_of_the_model_is_no_fault_of_the_prompt(tmp_path: Path, info: object, outage: bool) -> None:
+def test_an_outage_of_the_model_is_no_fault_of_the_prompt(
+    tmp_path: Path, info: object, message: str, fault: Fault
+) -> None:
     sensor = CodexSensor(context(tmp_path))
-    error = {"message": "no", "codex_error_info": info}
+    error = {"message": message, "codex_error_info": info}
     (fact,) = sensor.on_lines([event(type="task_complete", last_agent_message=None, error=error)])
-    assert fact == TurnOver(ROLLOUT, "no", outage=outage)
+    assert fact == TurnOver(ROLLOUT, message, fault=fault)
 
 
 def test_a_prompt_that_a_turn_takes_in_joins_it_and_the_first_of_the_next_begins_that(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from roost.core.vocabulary.message import Examination, Message
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.evidence import examine_record, holds
 from roost.errors import InvalidSettingError
+from roost.faults import Fault
 from roost.runtimes import gemini_args, gemini_chats, gemini_screen
 from roost.runtimes.facts import (
     INTERRUPTED,
@@ -191,7 +192,7 @@ def test_a_recorded_conversation_tells_prompts_ends_and_why(tmp_path: Path) -> N
         *(prompted(2), TurnOver(RECORD)),
         *(prompted(3), cancelled),
         *(prompted(4), cancelled),
-        *(prompted(5), TurnOver(RECORD, error, forgets=True)),
+        *(prompted(5), TurnOver(RECORD, error, fault=Fault.REQUEST, forgets=True)),
         prompted(6),
     ]
     assert idle(sensor) == [TurnOver(RECORD)], "at its prompt, with an answer that is the last: once"
@@ -262,21 +263,24 @@ def test_a_record_of_an_earlier_session_does_not_open_the_prompt_of_a_resumed_on
 
 
 @pytest.mark.parametrize(
-    ("error", "outage"),
+    ("error", "fault"),
     [
-        ('[API Error: {"error":{"code":400,"status":"INVALID_ARGUMENT"}}]', False),
-        ('[API Error: {"error":{"code":503,"status":"UNAVAILABLE"}}]', True),
-        ("[API Error: quota (Status: RESOURCE_EXHAUSTED)]", True),
-        ("[API Error: no (Status: INVALID_ARGUMENT)]", False),
-        ("[API Error: exception TypeError: fetch failed sending request]", True),
-        ("[API Error: An unknown error occurred.]", False),
+        ('[API Error: {"error":{"code":400,"status":"INVALID_ARGUMENT"}}]', Fault.REQUEST),
+        ('[API Error: {"error":{"code":503,"status":"UNAVAILABLE"}}]', Fault.SERVICE),
+        ('[API Error: {"error":{"code":404,"status":"NOT_FOUND"}}]', Fault.SERVICE),
+        ("[API Error: models/m is not found for v1beta (Status: NOT_FOUND)]", Fault.SERVICE),
+        ("[API Error: API key not valid. Please pass one. (Status: INVALID_ARGUMENT)]", Fault.SERVICE),
+        ("[API Error: quota (Status: RESOURCE_EXHAUSTED)]", Fault.SERVICE),
+        ("[API Error: no (Status: INVALID_ARGUMENT)]", Fault.REQUEST),
+        ("[API Error: exception TypeError: fetch failed sending request]", Fault.SERVICE),
+        ("[API Error: An unknown error occurred.]", Fault.UNKNOWN),
     ],
 )
-def test_an_outage_of_the_model_is_no_fault_of_the_prompt(tmp_path: Path, error: str, outage: bool) -> None:
+def test_an_outage_of_the_model_is_no_fault_of_the_prompt(tmp_path: Path, error: str, fault: Fault) -> None:
     sensor = GeminiSensor(context(tmp_path))
     (fact,) = told(sensor.on_lines([said("words"), line("error", error)]))[1:]
     assert isinstance(fact, TurnOver)
-    assert (fact.failed, fact.outage) == (error, outage)
+    assert (fact.failed, fact.fault) == (error, fault)
 
 
 def test_a_compaction_is_told_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.errors import InvalidSettingError
+from roost.faults import Fault
 from roost.runtimes import opencode_lines
 from roost.runtimes.context import Context
 from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, ConversationSeen, Fact, Prompted, TurnOver
@@ -157,16 +158,42 @@ def test_a_turn_that_was_broken_off_leaves_no_prompt_behind(tmp_path: Path) -> N
 def test_a_failed_turn_says_why_and_once(tmp_path: Path) -> None:
     assert Heard(tmp_path).told(*events("failed")) == [
         Prompted("bad @@error 400@@", SOURCE),
-        TurnOver(SOURCE, "made error (HTTP 400)"),
+        TurnOver(SOURCE, "made error (HTTP 400)", fault=Fault.REQUEST),
     ]
 
 
 @pytest.mark.parametrize(
-    ("status", "outage"), [(401, True), (429, True), (500, True), (400, False), (404, False)]
+    ("status", "fault"),
+    [
+        (401, Fault.SERVICE),
+        (402, Fault.SERVICE),
+        (404, Fault.SERVICE),
+        (429, Fault.SERVICE),
+        (500, Fault.SERVICE),
+        (400, Fault.REQUEST),
+        (413, Fault.REQUEST),
+    ],
 )
-def test_a_failing_service_is_an_outage(tmp_path: Path, status: int, outage: bool) -> None:
+def test_a_failing_service_is_an_outage(tmp_path: Path, status: int, fault: Fault) -> None:
     told = json.loads(json.dumps(events("failed")).replace('"statusCode": 400', f'"statusCode": {status}'))
-    assert Heard(tmp_path).told(*told)[-1] == TurnOver(SOURCE, f"made error (HTTP {status})", outage=outage)
+    assert Heard(tmp_path).told(*told)[-1] == TurnOver(SOURCE, f"made error (HTTP {status})", fault=fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "fault"),
+    [
+        ("UnknownError", "Model not found: nope/none.", Fault.SERVICE),
+        ("ProviderAuthError", "no", Fault.SERVICE),
+        ("ContextOverflowError", "no", Fault.REQUEST),
+        ("UnknownError", "no", Fault.UNKNOWN),
+    ],
+)
+def test_C7_an_error_without_a_status_is_told_by_its_name_and_words(
+    tmp_path: Path, name: str, words: str, fault: Fault
+) -> None:
+    told = json.dumps(events("failed")).replace('"statusCode": 400', '"x": 0').replace("APIError", name)
+    over = Heard(tmp_path).told(*json.loads(told.replace("made error", words)))[-1]
+    assert over == TurnOver(SOURCE, words, fault=fault)
 
 
 def test_a_model_that_is_asked_again_is_told_and_is_no_end(tmp_path: Path) -> None:

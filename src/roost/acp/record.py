@@ -9,7 +9,7 @@
 | `answered` | first sign of the model in a turn | `turn` |
 | `said` | the agent has said something as a whole | `text` |
 | `tool` | a tool has ended, or its turn | `id`, `title`, `input`, `output`, `status` |
-| `turn_end` | the agent has answered the prompt | `turn`, `stop`, `failed`, `outage` |
+| `turn_end` | the agent has answered the prompt | `turn`, `stop`, `failed`, `fault` |
 | `compacted` | the end of a turn that was its command for that | |
 | `permission` | the agent asks for one | `id`, `text`, `options` |
 | `resolved` | it was answered | `id`, `option`, `by` |

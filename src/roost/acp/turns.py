@@ -1,6 +1,5 @@
 """Prompts and the turns that they begin: one at a time, each key once."""
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ from roost.acp.agent import Agent
 from roost.acp.questions import Questions
 from roost.acp.record import Record
 from roost.acp.rpc import Answer, Rpc
+from roost.faults import Fault, fault_of
 
 CALL = "call"
 PERSON = "person"
@@ -15,14 +15,11 @@ PERSON = "person"
 COMPACT = "/compact"
 FINISHED = ("end_turn", "max_tokens", "max_turn_requests")
 CANCELLED = "cancelled"
+REFUSAL = "refusal"
 _AUTH_REQUIRED = -32000
 _HEAD = 500
-_OUTAGE = re.compile(
-    r"overloaded|rate.?limit|too many requests|quota|unavailable|timed? ?out|\b(?:401|403|429|5\d\d)\b"
-    r"|ECONN|ENOTFOUND|EAI_AGAIN|network|fetch failed|connection (?:error|refused|reset|closed)|api key",
-    re.IGNORECASE,
-)
-"""Words of errors of the model's service, which would have failed whatever it was asked: ACP has no code."""
+_STATUS = range(400, 600)
+"""What Gemini CLI gives for the code of an error (0.61.0): the HTTP status. ACP has no such code."""
 
 Done = Callable[[str | None], None]
 """Told once what came of a prompt: None when the record shows it, else why it was not given."""
@@ -149,19 +146,17 @@ class Turns:
     def _on_end(self, turn: Turn, answer: Answer) -> None:
         self._on_read(turn)
         stop, failed = str(answer.result.get("stopReason") or ""), answer.error
-        if failed is None and stop == "refusal":
+        if failed is None and stop == REFUSAL:
             failed = "the model refused to go on"
         elif failed is None and stop not in (*FINISHED, CANCELLED):
             failed = f"the turn ended for a reason that is not known: {stop or 'none'}"
-        outage = answer.error is not None and (
-            answer.code == _AUTH_REQUIRED or _OUTAGE.search(answer.error) is not None
-        )
+        fault = _fault(stop, answer)
         self.running = None
         self._questions.withdraw_all()
         self._ended(_words(stop, failed))
         compacted = turn.text.strip() == COMPACT and failed is None and stop != CANCELLED
         self._record.note(
-            "turn_end", turn=turn.number, stop="error" if answer.error else stop, failed=failed, outage=outage
+            "turn_end", turn=turn.number, stop="error" if answer.error else stop, failed=failed, fault=fault
         )
         if compacted:
             self._record.note("compacted")
@@ -174,6 +169,15 @@ class Turns:
         self._rpc.notify("session/cancel", {"sessionId": self.conversation})
         self._questions.withdraw_all()
         return True
+
+
+def _fault(stop: str, answer: Answer) -> Fault:
+    """Whose fault it is that a turn failed."""
+    if answer.error is None:
+        return Fault.REQUEST if stop == REFUSAL else Fault.UNKNOWN
+    if answer.code == _AUTH_REQUIRED:
+        return Fault.SERVICE
+    return fault_of(answer.error, answer.code if answer.code in _STATUS else None)
 
 
 def _words(stop: str, failed: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from roost.core.vocabulary.question import Asking, Option
 from roost.core.vocabulary.session import SessionState
+from roost.faults import Fault
 from roost.runtimes.acp_records import record_of
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
@@ -144,9 +145,9 @@ def _facts(record: Mapping[str, Any]) -> Iterator[Fact]:
         case "turn_end" if record.get("stop") == "cancelled":
             yield TurnOver(RECORD, INTERRUPTED, interrupted=True)
         case "turn_end":
-            failed = record.get("failed")
-            outage = record.get("outage") is True
-            yield TurnOver(RECORD, str(failed) if failed else None, outage=outage)
+            failed, fault = record.get("failed"), record.get("fault")
+            known = Fault(fault) if fault in list(Fault) else Fault.UNKNOWN
+            yield TurnOver(RECORD, str(failed) if failed else None, fault=known)
         case "compacted":
             yield Compacted(RECORD, time_of(record, "at"))
         case _:

@@ -26,6 +26,7 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
+from roost.faults import Fault, fault_of
 from roost.runtimes import claude_permission, claude_screen
 from roost.runtimes.claude_process import ClaudeProcess
 from roost.runtimes.claude_timers import ClaudeTimers
@@ -59,8 +60,9 @@ _NEEDS_PERSON = frozenset(
     }
 )
 """Kinds of errors after which every further prompt would fail as well, until a person has acted."""
-_OUTAGES = _NEEDS_PERSON | {"overloaded", "rate_limit", "server_error"}
+_OUTAGES = _NEEDS_PERSON | {"model_not_found", "overloaded", "rate_limit", "server_error"}
 """Kinds of errors that are no fault of what was asked."""
+_REFUSED = "invalid_request"
 _TELLING = re.compile(
     rb'"type":"user"|"type":"(?:queued_command|hook_additional_context|hook_blocking_error)"|"type":"assistant"|"promptSubmitEnding"'
     rb'|"subtype":"(?:turn_duration|compact_boundary|scheduled_task_fire)"'
@@ -168,8 +170,8 @@ class ClaudeSensor:
             case "system":
                 return self._system(record)
             case "assistant" if record.get("isApiErrorMessage"):
-                outage = record.get("error") in _OUTAGES
-                return [TurnOver(TRANSCRIPT, self._failure(record), outage=outage)]
+                why = self._failure(record)
+                return [TurnOver(TRANSCRIPT, why, fault=_fault(record, why))]
             case "assistant":
                 return [Answered(TRANSCRIPT)]
             case _:
@@ -277,6 +279,15 @@ class ClaudeSensor:
         """The trust dialog for the peer's own folder, the API key of its own settings."""
         key = dict(self._context.settings.env).get("ANTHROPIC_API_KEY")
         return claude_screen.boot_answer(screen, self._directories, key)
+
+
+def _fault(record: Mapping[str, Any], words: str) -> Fault:
+    """By the kind of its error, or else by the status, which 2.1.332 writes down beside it."""
+    kind, status = record.get("error"), record.get("apiErrorStatus")
+    if kind in _OUTAGES:
+        return Fault.SERVICE
+    known = fault_of(words, status if isinstance(status, int) else None)
+    return Fault.REQUEST if known is Fault.UNKNOWN and kind == _REFUSED else known
 
 
 def _written(payload: Mapping[str, Any]) -> str | None:

@@ -1,11 +1,14 @@
-"""How Codex says that a turn failed, and whether its model's service is to blame.
+"""How Codex says that a turn failed, and whose fault it is.
 
 Codex 0.169.0 classes its errors by `codex_error_info`, a word or an object with the HTTP status; the
-app-server (0.171.0) spells the same names with capitals in place of underlines.
+app-server (0.171.0) spells the same names with capitals in place of underlines. A 400 has the class "other",
+as most that it has no word for, and its message is the service's answer as it came: JSON.
 """
 
 import re
 from typing import cast
+
+from roost.faults import Fault, fault_of
 
 _OUTAGES = frozenset({"internal_server_error", "server_overloaded", "unauthorized", "usage_limit_exceeded"})
 _CONNECTIONS = frozenset(
@@ -16,21 +19,25 @@ _CONNECTIONS = frozenset(
         "response_too_many_failed_attempts",
     }
 )
-_REFUSED = frozenset({401, 402, 403, 408, 429})
-_SERVER = 500
-"""Kinds of errors that are no fault of what was asked; those of connections with such a status, or none."""
+"""Kinds of errors that are no fault of what was asked; those of connections where they have no status."""
+_REFUSED = frozenset({"bad_request", "context_window_exceeded", "cyber_policy"})
+_BAD_REQUEST = 400
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def is_outage(error: object) -> bool:
-    """Whether the model's service failed, and would have whatever it was asked."""
-    info = _field(error, "codex_error_info")
-    if not isinstance(info, dict):
-        return isinstance(info, str) and _name(info) in _OUTAGES
-    ((kind, about),) = cast("dict[str, object]", info).items() or (("", None),)
-    status = _field(about, "http_status_code")
-    refused = not isinstance(status, int) or status in _REFUSED or status >= _SERVER
-    return _name(kind) in _CONNECTIONS and refused
+def fault_in(error: object) -> Fault:
+    """Whose fault it is that the turn failed, by the class of the error, its status, or its words."""
+    info, words = _field(error, "codex_error_info"), failure(error) or ""
+    if isinstance(info, dict):
+        kind, about = next(iter(cast("dict[str, object]", info).items()), ("", None))
+        status = _field(about, "http_status_code")
+        if _name(kind) in _CONNECTIONS:
+            return fault_of(words, status) if isinstance(status, int) else Fault.SERVICE
+    kind = _name(info) if isinstance(info, str) else ""
+    if kind in _OUTAGES:
+        return Fault.SERVICE
+    refused = kind in _REFUSED or (kind == "other" and words.startswith("{"))
+    return fault_of(words, _BAD_REQUEST if refused else None)
 
 
 def failure(error: object) -> str | None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import codex_rollout, codex_screen, codex_threads
-from roost.runtimes.codex_failure import failure, is_outage
+from roost.runtimes.codex_failure import failure, fault_in
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
@@ -161,7 +161,7 @@ class CodexSensor:
                 error: object = payload.get("error")
                 self._unprompted = _HOOK_LOOKS if error is None and not self._prompted else 0
                 self._in_turn = self._prompted = False
-                return [TurnOver(ROLLOUT, failure(error), outage=is_outage(error))]
+                return [TurnOver(ROLLOUT, failure(error), fault=fault_in(error))]
             case "turn_aborted":
                 self._in_turn = self._prompted = False
                 return [TurnOver(ROLLOUT, INTERRUPTED, interrupted=True)]

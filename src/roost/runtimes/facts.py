@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from roost.faults import Fault
+
 INTERRUPTED = "the turn was interrupted at its terminal"
 
 
@@ -36,14 +38,14 @@ class Rejected(Struct, frozen=True):
 class TurnOver(Struct, frozen=True):
     """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer.
 
-    `interrupted`: somebody ended the turn on purpose. `outage`: the model's service failed, and would have
-    whatever it was asked. `forgets`: its program took the turn's prompt out of the conversation again.
+    `interrupted`: somebody ended the turn on purpose. `fault`: whose fault it is. `forgets`: its program took
+    the turn's prompt out of the conversation again.
     """
 
     source: str
     failed: str | None = None
     interrupted: bool = False
-    outage: bool = False
+    fault: Fault = Fault.UNKNOWN
     forgets: bool = False
 
 

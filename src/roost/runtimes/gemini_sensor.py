@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
+from roost.faults import Fault, fault_of
 from roost.runtimes import gemini_chats, gemini_resume, gemini_screen
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
@@ -51,20 +52,10 @@ _FAILED = "[API Error: "
 _KEPT_BACK = re.compile(r"^Agent execution (?:blocked|stopped): *(.*)", re.DOTALL)
 _GOES_ON = ("Please continue.", "System: ")
 """How prompts begin that the program itself gives to its model within a turn."""
-_STATUS = re.compile(r'"code": *(\d{3})|\(Status: ([A-Z_]+)\)|fetch failed|ECONN|ETIMEDOUT|ENOTFOUND')
-_REFUSED = frozenset({401, 402, 403, 408, 429})
-_SERVER = 500
-_OUTAGES = frozenset(
-    {
-        "DEADLINE_EXCEEDED",
-        "INTERNAL",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "UNAUTHENTICATED",
-        "UNAVAILABLE",
-    }
-)
-"""Kinds of errors that are no fault of what was asked."""
+_STATUS = re.compile(r'"code": *(\d{3})|\(Status: ([A-Z_]+)\)')
+_REFUSED = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
+"""How the kinds of errors are called that are about what was asked; a bad key is one of them (400)."""
+_BAD_REQUEST, _FAILED_SERVICE = 400, 503
 _STILL, _STILL_UNSEEN = 2, 15
 """Looks without anything new until an answer is the last; the same where no turn was seen to run."""
 _RECHECK = 10
@@ -210,12 +201,12 @@ class GeminiSensor:
         return not at or at >= self.since - 1.0
 
     def _over(
-        self, failed: str | None = None, *, interrupted: bool = False, outage: bool = False
+        self, failed: str | None = None, *, interrupted: bool = False, fault: Fault = Fault.UNKNOWN
     ) -> TurnOver:
         """The end of the turn that ran."""
         forgets = interrupted or (failed is not None and self._dropped)
         self._prompt, self._said, self._still = None, None, 0
-        return TurnOver(RECORD, failed, interrupted, outage, forgets)
+        return TurnOver(RECORD, failed, interrupted, fault, forgets)
 
     def _record(self, record: Mapping[str, Any]) -> Sequence[Fact]:
         """The facts in one message."""
@@ -230,7 +221,7 @@ class GeminiSensor:
             case "info" if text == _CANCELLED:
                 return [self._over(INTERRUPTED, interrupted=True)]
             case "error" if text.startswith(_FAILED) and self._said is not None:
-                return [self._over(_one_line(text), outage=_outage(text))]
+                return [self._over(_one_line(text), fault=_fault(text))]
             case "info" | "warning" if (kept := _KEPT_BACK.match(text)) is not None:
                 why = _one_line(kept[1]) or "it gave no reason"
                 return [Rejected(RECORD, why)] if self._said is None else [self._over(why)]
@@ -311,11 +302,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _outage(text: str) -> bool:
-    """Whether the model's service failed, by the error's number or name."""
+def _fault(text: str) -> Fault:
+    """Whose fault it is, by the error's number or name, or else its words."""
     match = _STATUS.search(text)
     if match is None:
-        return False
-    if match[1]:
-        return int(match[1]) in _REFUSED or int(match[1]) >= _SERVER
-    return match[2] is None or match[2] in _OUTAGES
+        return fault_of(text)
+    status = _BAD_REQUEST if match[2] in _REFUSED else _FAILED_SERVICE
+    return fault_of(text, int(match[1]) if match[1] else status)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
+from roost.faults import Fault, fault_of
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
@@ -30,8 +31,9 @@ from roost.runtimes.view import Composer, Reading, View
 SOURCE = "its conversation"
 _KEPT = 1024
 """Prompts that are remembered to have been told of; the API is asked for fewer at a time."""
-_REFUSED = frozenset({401, 402, 403, 408, 429})
-_SERVER = 500
+_NO_ACCESS = frozenset({"ProviderAuthError", "ProviderModelNotFoundError"})
+_REFUSED = frozenset({"ContentFilterError", "ContextOverflowError"})
+"""Errors without a status: of the right to use a model, and of what it was asked."""
 
 
 class OpencodeSensor(HeardSensor):
@@ -202,12 +204,14 @@ def _turn_over(error: Mapping[str, Any] | None) -> TurnOver:
         return TurnOver(SOURCE, INTERRUPTED, interrupted=True)
     said, status = " ".join(str(error.get("message") or error.get("name")).split())[:200], error.get("status")
     why = said or "the model did not answer"
-    return TurnOver(SOURCE, f"{why} (HTTP {status})" if status else why, outage=_outage(error))
+    return TurnOver(SOURCE, f"{why} (HTTP {status})" if status else why, fault=_fault(error, why))
 
 
-def _outage(error: Mapping[str, Any]) -> bool:
-    """Whether the model's service failed; 1.18.33 asks again by itself what it takes for passing."""
-    status = error.get("status")
-    if isinstance(status, int):
-        return status in _REFUSED or status >= _SERVER
-    return error.get("name") == "ProviderAuthError"
+def _fault(error: Mapping[str, Any], words: str) -> Fault:
+    """Whose fault it is; 1.18.33 asks again by itself what it takes for passing."""
+    name, status = error.get("name"), error.get("status")
+    if name in _NO_ACCESS:
+        return Fault.SERVICE
+    if name in _REFUSED:
+        return Fault.REQUEST
+    return fault_of(words, status if isinstance(status, int) else None)

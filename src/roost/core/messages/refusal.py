@@ -14,6 +14,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.session import Cause, Refusal, Session, SessionState
+from roost.faults import Fault
 
 _WHY = "its conversation is refused by the model"
 
@@ -48,7 +49,8 @@ def conclude(step: Step, session: Session, over: Sequence[Message], event: f.Tur
     """What the end of a turn, which these messages had, tells of the conversation.
 
     An answer, or the model's refusal, for which one message may be to blame itself; the second such message
-    in a row ends the session as a park. A failing service and a person's interrupt tell nothing.
+    in a row ends the session as a park. A failing service, an error that tells nothing of whose fault it is,
+    and a person's interrupt say nothing of the conversation.
     """
     if not over or step.session is None:
         return
@@ -59,7 +61,7 @@ def conclude(step: Step, session: Session, over: Sequence[Message], event: f.Tur
             step.set_peer(refusals=0)
     elif session.state is SessionState.STOPPING and session.refusal is not None:
         return
-    elif not event.outage and not event.interrupted:
+    elif event.fault is Fault.REQUEST and not event.interrupted:
         step.set_session(refusal=Refusal(over[-1].id, event.failed))
         if any(refuses(step, session, message) for message in over):
             _leave(step, event.failed)

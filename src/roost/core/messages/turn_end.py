@@ -7,6 +7,7 @@ from roost.core.transition.turns import endure, requeue
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import Session
+from roost.faults import Fault
 
 
 def on_turn_ended(step: Step, event: f.TurnEnded) -> None:
@@ -40,9 +41,9 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
         step.finish(message, MessageState.DEAD_LETTER, event.failed, tell="interrupted")
     elif step.peer.settings.apart and message.notice is not None:
         step.finish(message, MessageState.DONE, "it was taken")
-    elif event.outage and message.attempts < step.policy.outage_tries and held_by(step, session, message):
+    elif event.fault is Fault.SERVICE and _endures(step, session, message):
         endure(step, message, event.failed)
-    elif not event.outage and refusal.refuses(step, session, message):
+    elif event.fault is Fault.REQUEST and refusal.refuses(step, session, message):
         refusal.keep(step, message, event.failed)
     elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
@@ -50,6 +51,11 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
         step.attempt(message, "failed", event.failed)
         why = f"the turn failed: {event.failed}; it is driven again"
         _again(step, session, message, why, not_before=step.now + step.policy.turn_retry)
+
+
+def _endures(step: Step, session: Session, message: Message) -> bool:
+    """Whether the message waits with its session for a service that fails: for about a day."""
+    return message.attempts < step.policy.outage_tries and held_by(step, session, message)
 
 
 def _toolless(session: Session, message: Message) -> bool:

@@ -7,6 +7,7 @@ from roost.core.vocabulary.message import Chain, Examination
 from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.reports import Arrived, Progressed, TurnedAway
 from roost.core.vocabulary.session import Cause, Death, Processes, ServerThread, Session, SessionState
+from roost.faults import Fault
 
 
 class Replied(Struct, frozen=True):
@@ -59,15 +60,15 @@ class Rejected(Struct, frozen=True):
 class TurnEnded(Struct, frozen=True):
     """The agent's turn ended; `failed` carries the reason when the model could not answer.
 
-    `interrupted`: somebody ended it on purpose, so it is not driven again. `outage`: the model's service
-    failed, whatever it was asked. `messages`: the ids that it had taken; None: all that the session has.
+    `interrupted`: somebody ended it on purpose, so it is not driven again. `fault`: whose fault it is.
+    `messages`: the ids that it had taken; None: all that the session has.
     """
 
     session: str
     evidence: str
     failed: str | None = None
     interrupted: bool = False
-    outage: bool = False
+    fault: Fault = Fault.UNKNOWN
     messages: tuple[str, ...] | None = None
 
 

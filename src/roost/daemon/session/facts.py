@@ -70,9 +70,7 @@ class Facts:
         if asked and (interrupted or not live.runtime.controls.tells):
             failed, interrupted = ASKED, True
         evidence = f"the end of the turn stands in {over.source}"
-        await self._known.tell(
-            f.TurnEnded(live.session.id, evidence, failed, interrupted, over.outage, ended)
-        )
+        await self._known.tell(f.TurnEnded(live.session.id, evidence, failed, interrupted, over.fault, ended))
 
     async def _runs(self, conversation: str) -> None:
         """The session runs another conversation than was known."""

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
-from roost.runtimes.codex_failure import failure, is_outage
+from roost.runtimes.codex_failure import failure, fault_in
 from roost.runtimes.codex_screen import boot_answer, look_at
 from roost.runtimes.codex_server.approvals import asking
 from roost.runtimes.codex_server.thread import ENTERED, JOINED, LOST
@@ -140,9 +140,7 @@ class ThreadSensor(HeardSensor):
                 return [TurnOver(SOURCE, INTERRUPTED, interrupted=True)]
             case "failed":
                 error: object = turn.get("error")
-                return [
-                    TurnOver(SOURCE, failure(error) or "the model did not answer", outage=is_outage(error))
-                ]
+                return [TurnOver(SOURCE, failure(error) or "the model did not answer", fault=fault_in(error))]
             case _:
                 return [TurnOver(SOURCE)]
 
