@@ -25,7 +25,7 @@ _NO_ACCESS = re.compile(
     r"|unknown model|\bmodels?\b\W{0,3}\S{0,80} (?:does not exist|(?:is|was) not found|(?:has been|is|was)"
     r" (?:deprecated|retired|decommissioned|shut down))|model is not supported when using"
     r"|api.?key (?:is )?(?:not valid|invalid|expired|not found)|credit balance|billing (?:account|details)"
-    r"|location is not supported",
+    r"|location is not supported|\b(?:do not|don't|does not) have access\b",
     re.IGNORECASE,
 )
 _STATUS = re.compile(r"(?:\b(?:error|status|code|http)\b\W{0,4}|^)(\d{3})\b", re.IGNORECASE)

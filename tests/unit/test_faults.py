@@ -30,6 +30,7 @@ from roost.faults import Fault, fault_of
         ("Model not found: nope/none.", None, Fault.SERVICE),
         ("There's an issue with the selected model (m). It may not exist", None, Fault.SERVICE),
         ("The model m has been decommissioned", 400, Fault.SERVICE),
+        ("It seems like you don't have access to m.", None, Fault.SERVICE),
         ("API key not valid. Please pass a valid API key.", 400, Fault.SERVICE),
         ("Your credit balance is too low to access the API", 400, Fault.SERVICE),
         ("this model does not support image input", 400, Fault.REQUEST),

@@ -48,6 +48,11 @@ from tests.support.gemini_record import (
 EMPTY, FILLED, HIDDEN, ELSEWHERE = Composer.EMPTY, Composer.FILLED, Composer.HIDDEN, Composer.ELSEWHERE
 SHELL = "Shell touch /tmp/x1: Allow execution of [Shell]?"
 
+NO_ACCESS = (
+    "It seems like you don't have access to gemini-3.8-flash. Your admin might have disabled the access."
+    " Contact them to enable the Preview Release Channel. (1. Keep trying / 2. Stop)"
+)
+
 KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
     "api-key": (HIDDEN, "Enter Gemini API Key", False),
     "auth-command": (HIDDEN, "Get started: How would you like to authenticate for this project?", False),
@@ -60,6 +65,7 @@ KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
     "mcp": (EMPTY, None, False),
     "model": (ELSEWHERE, None, False),
     "model-error": (EMPTY, None, False),
+    "no-access": (HIDDEN, NO_ACCESS, False),
     "permission": (HIDDEN, SHELL, False),
     "permission-write": (HIDDEN, "WriteFile Writing to x.txt: Apply this change?", False),
     "question": (HIDDEN, "Which colour?", False),
@@ -103,6 +109,25 @@ def test_only_our_text_in_the_input_line_is_read_as_ours() -> None:
     assert envelope.stands_alone(draft, f"{2:032x}")
     assert gemini_screen.look_at(screen("slash-command")).view.draft == "/compress"
     assert gemini_screen.look_at(screen("draft-collapsed-paste")).view.collapsed
+
+
+@pytest.mark.parametrize("title", ["", "✦  Working… (a)", "◇  Ready (a)"])
+def test_C3_a_numbered_choice_in_place_of_the_input_line_is_a_question_whatever_the_title_says(
+    tmp_path: Path, title: str
+) -> None:
+    sensor = GeminiSensor(context(tmp_path))
+    sensor.on_screen(screen("no-access"), title)
+    assert sensor.reading() == Reading(SessionState.BLOCKED, f"a dialog is open: {NO_ACCESS}")
+    other = screen("no-access").replace("● 1. Keep", "  1. Keep").replace("  2. Stop", "● 2. Stop")
+    assert gemini_screen.look_at(other, title).view.dialog == NO_ACCESS
+
+
+def test_a_view_that_names_its_keys_and_a_list_in_an_answer_are_no_question() -> None:
+    working = "✦  Working… (a)"
+    view = gemini_screen.look_at(screen("model"), working).view
+    assert (view.dialog, view.busy) == (None, True)
+    said = screen("no-access").rpartition("╭")[0] + "✦ ● 1. Keep trying\n  2. Stop\n"
+    assert gemini_screen.look_at(said, working).view.dialog is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ It draws below its conversation, on the ordinary screen. The input line is a mar
 blocks (or between two rules, where a setting or NO_COLOR asks for that), below a rule and a row that names
 its mode; a prompt that was entered stands in the same box without those, and something follows it. A question
 or another view takes its place, in a box of lines.
-The terminal's title tells of a turn and of a question, if the user has not switched that off.
+The terminal's title tells of a turn and of a question, if the user has not switched that off; it goes on to
+tell of a turn while some questions are open.
 """
 
 # ruff: noqa: RUF001 -- the characters that stand on the screen
@@ -30,6 +31,8 @@ _SAID = ("✦", "ℹ", "⚠", "✕")
 _BUSY = re.compile(r"\(esc to cancel(?:, [\dhms ]+)?\)")
 _RETRY = re.compile(r"Trying to reach \S+ \(Attempt \d+/\d+\)")
 _CHOICE = re.compile(r"^\s*● +(?:\d+\. )?\S")
+_LISTED = re.compile(r"^ ?│ +● +\d+\. +\S")
+_OPTION = re.compile(r"^(?:● +)?(\d+\. +\S.*)")
 _KEYS = re.compile(r"\b(?:Esc|Enter|Ctrl\+\w) to \w+|\(esc\)|\bPress (?:Esc|Enter|q)\b", re.IGNORECASE)
 _LEAVES = re.compile(r"\bEsc to (?:close|exit)\b")
 """What a view says that Escape leaves with nothing changed (0.61.0: settings, model, rewind)."""
@@ -40,6 +43,8 @@ _STATUS = 4
 """How far above the input line the rule is drawn; without the status rows nothing stands below it either."""
 _NEAR = 20
 """How many of the last lines are judged where no frame is drawn."""
+_WORDS = 300
+"""How much of the words of a list is told."""
 
 
 class Look(Struct, frozen=True):
@@ -115,10 +120,23 @@ def _instead(lines: list[Line], *, asks: bool, busy: bool) -> View:
         return View(Composer.HIDDEN, _question(before, asked))
     if asks:
         return View(Composer.HIDDEN, "it asks for a decision")
-    if choice is not None or any(_KEYS.search(row) for row in told[-4:]):
+    keys = any(_KEYS.search(row) for row in told[-4:])
+    if framed and not keys and any(_LISTED.match(line.text) for line in region):
+        return View(Composer.HIDDEN, _listed(told))
+    if choice is not None or keys:
         leave = "Escape" if any(_LEAVES.search(row) for row in told) else None
         return View(Composer.ELSEWHERE, busy=busy, shows=one_line([told[0 if framed else -1]]), leave=leave)
     return View(Composer.HIDDEN, busy=busy, shows=told[-1])
+
+
+def _listed(told: list[str]) -> str:
+    """What a numbered list without a question of its own asks: the frame's words and its options.
+
+    A model that is not there, or whose quota is used up, is asked about so, in a turn whose title goes on.
+    """
+    options = [match[1] for row in told if (match := _OPTION.match(row))]
+    words = one_line([row for row in told if not _OPTION.match(row)])[:_WORDS]
+    return f"{words} ({one_line([' / '.join(options)])})".strip()
 
 
 def _region(lines: list[Line]) -> tuple[bool, list[Line]]:
