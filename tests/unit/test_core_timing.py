@@ -202,7 +202,8 @@ def test_N4_what_is_driven_again_has_a_turn_of_its_own() -> None:
     play.died()
     assert play.tell(f.Tick(), after=1) == ["starting(redrive)", "Launch"]
     play.tell(f.ConversationMissing(play.session.id))
-    assert play.ready() == ["ready", "offered", "Offer 2"], "the urgent one first, whole"
+    words = ["ready", "offered", "Notify fresh conversation", "Offer 2"]
+    assert play.ready() == words, "the urgent one first, whole"
     play.taken(2)
     assert play.tell(play.seen(SessionState.WORKING)) == ["working"]
     assert play.ended() == ["done"]

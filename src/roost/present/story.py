@@ -7,12 +7,13 @@ from roost.core.vocabulary.message import HANDED, STEERED
 from roost.core.vocabulary.view import iso
 from roost.store.records import Attempt, StoredMessage
 
-STEPS = frozenset({"woke", "ready", "entered"})
+STEPS = frozenset({"woke", "fresh", "ready", "entered"})
 """Outcomes that are steps on the way of an offer, not what became of one."""
 _SESSION, _MESSAGE = 8, 16
 """Digits of ids that people are shown: they tell them apart, and commands take them."""
 _SENTENCES = {
     "woke": "woke {to} {why}",
+    "fresh": "{to} begins a fresh conversation: {why}",
     "ready": "{to} came to its prompt after {why}",
     "entered": "{why}",
     "not pasted": "not pasted: {why}",

@@ -298,12 +298,12 @@ class Crew:
         )
         first, second = "5c0ffee1" * 4, "5eedf00d" * 4
         steps = (
-            (0.1, "woke", None, "with its conversation, which knows the topic"),
+            (0.1, "woke", None, "to go on with its conversation, which knows the topic"),
             (3.2, "ready", first, "2.9 s"),
             (3.3, "offered", first, HANDED),
             (4.5, "accepted", first, "its transcript has it"),
             (40.0, "cut", first, "it was killed for lack of memory; it is driven again on resume"),
-            (41.0, "woke", None, "with its conversation, to go on with a turn that was cut off"),
+            (41.0, "woke", None, "to go on with its conversation and a turn that was cut off"),
             (45.0, "offered", second, "driven again after its turn was cut off"),
             (46.1, "accepted", second, "its transcript has it"),
             (131.0, "done", second, "its turn is over"),

@@ -15,7 +15,8 @@ from roost.core.vocabulary.message import (
     Timing,
 )
 from roost.core.vocabulary.peer import WakePolicy
-from roost.core.vocabulary.session import Session, SessionState
+from roost.core.vocabulary.phrases import WOKEN
+from roost.core.vocabulary.session import FORGETS, Session, SessionState
 
 
 def offer(step: Step) -> None:
@@ -55,7 +56,15 @@ def offer(step: Step) -> None:
     else:
         step.attempt(offered, "offered", offered.why)
         step.journal("offered", message=message.id)
+        _tell_forgets(step, session, message)
     step.emit(c.Offer(session.id, step.peer.name, offered, noted(offered), steers))
+
+
+def _tell_forgets(step: Step, session: Session, message: Message) -> None:
+    """Its sender may count on what was said before: the session was to go on with that, and could not."""
+    if session.wake in FORGETS and not session.used and not session.spare:
+        why = f"'{step.peer.name}' was woken {WOKEN[session.wake]}"
+        step.tell(message, "fresh conversation", f"{why}: it knows nothing of what was said before")
 
 
 def _steers(step: Step, session: Session, message: Message) -> bool:

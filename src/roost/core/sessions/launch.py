@@ -13,6 +13,10 @@ from roost.core.vocabulary.peer import WakeMode, WakePolicy
 from roost.core.vocabulary.phrases import WOKEN
 from roost.core.vocabulary.session import Refusal, Session, Tools, WakeCause
 
+FRESH = "starting a fresh conversation"
+RESUMES = "resuming its conversation"
+"""What a session does at its start; that it resumes is known once its conversation was found."""
+
 
 def launch(
     step: Step,
@@ -92,7 +96,7 @@ def new_session(
         resumed=resumes is not None,
         started_at=step.now,
         since=step.now,
-        why="starting a fresh conversation" if resumes is None else "resuming its conversation",
+        why=FRESH if resumes is None else "looking for its conversation",
         conversation=new_conversation(step, generation) if resumes is None else resumes,
         pooled=spare,
         spare=spare,

@@ -3,7 +3,7 @@
 from roost.core.messages.queue import next_offer
 from roost.core.sessions import own_terminal
 from roost.core.sessions.hindrance import unhinder
-from roost.core.sessions.launch import new_conversation
+from roost.core.sessions.launch import FRESH, RESUMES, new_conversation
 from roost.core.sessions.questions import seen
 from roost.core.transition.conversations import cut_of, topics_of
 from roost.core.transition.ending import VETOABLE, ask, end
@@ -39,6 +39,7 @@ def on_launched(step: Step, event: f.Launched) -> None:
     if session is None:
         return
     step.set_session(processes=event.processes)
+    _found(step, session)
     unhinder(step)
     if session.state is SessionState.STOPPING and not session.launched:
         ask(step)
@@ -51,9 +52,16 @@ def on_thread_joined(step: Step, event: f.ThreadJoined) -> None:
         return
     step.set_session(thread=event.thread, conversation=event.thread.id)
     step.set_peer(conversation=event.thread.id)
+    _found(step, session)
     unhinder(step)
     if session.state is SessionState.STOPPING and not session.launched:
         ask(step)
+
+
+def _found(step: Step, session: Session) -> None:
+    """It has been launched: its conversation was there, if it is to go on with one."""
+    if session.resumed and session.state is SessionState.STARTING:
+        step.enter(SessionState.STARTING, RESUMES)
 
 
 def on_adopted(step: Step, event: f.Adopted) -> None:
@@ -122,13 +130,21 @@ def _not_resumed(step: Step, session: Session) -> None:
     step.set_session(resumed=False, wake=WakeCause.RESUME_FAILED)
     step.set_peer(topics=topics_of(session.topic))
     step.journal("starting", cause=str(WakeCause.RESUME_FAILED), resume=False, why=why)
+    _begins_fresh(step, session, why)
+
+
+def _begins_fresh(step: Step, session: Session, why: str) -> None:
+    """The message that the session was woken for is told so in its story."""
+    head = next_offer(step) if not session.pooled else None
+    if head is not None:
+        step.emit(c.SaveAttempt(head.id, session.id, "fresh", why))
 
 
 def on_released(step: Step, event: f.Released) -> None:
     """The launch that waited for its conversation goes on."""
     session = step.live(event.session)
     if session is not None and session.held:
-        step.enter(SessionState.STARTING, "resuming its conversation, which is free now")
+        step.enter(SessionState.STARTING, "looking for its conversation, which is free now")
 
 
 def on_completed(step: Step, event: f.Completed) -> None:
@@ -169,13 +185,14 @@ def on_conversation_missing(step: Step, event: f.ConversationMissing) -> None:
     conversation = new_conversation(step, session.generation)
     fresh = step.set_session(
         resumed=False,
-        wake=WakeCause.FIRST_WAKE,
+        wake=WakeCause.RESUME_FAILED if event.why else WakeCause.CONVERSATION_GONE,
         conversation=conversation,
         refusal=None,
-        why="starting a fresh conversation",
+        why=FRESH,
     )
     step.set_peer(conversation=conversation, topics=topics_of(session.topic))
     step.journal("starting", cause=str(fresh.wake), resume=False, why=why, conversation=conversation)
+    _begins_fresh(step, session, why)
     step.emit(c.Launch(fresh))
 
 

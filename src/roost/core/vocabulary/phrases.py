@@ -4,23 +4,24 @@ from roost.core.vocabulary.session import Cause, WakeCause
 
 WOKEN = {
     WakeCause.OPERATOR_FRESH: "fresh, as the operator asked",
-    WakeCause.OPERATOR_RESUME: "with its conversation, as the operator asked",
+    WakeCause.OPERATOR_RESUME: "to go on with its conversation, as the operator asked",
     WakeCause.REFRESH: "fresh, as it was marked",
     WakeCause.EPHEMERAL: "fresh, as for each task",
     WakeCause.FIRST_WAKE: "for the first time",
-    WakeCause.REDRIVE: "with its conversation, to go on with a turn that was cut off",
+    WakeCause.REDRIVE: "to go on with its conversation and a turn that was cut off",
     WakeCause.CRASH_OR_SELF_CLOSE: "fresh, as its last session did not end as a sleep",
-    WakeCause.PARKED_ALWAYS: "with its conversation",
-    WakeCause.PARKED_TOPIC: "with its conversation, which knows the topic",
+    WakeCause.PARKED_ALWAYS: "to go on with its conversation",
+    WakeCause.PARKED_TOPIC: "to go on with its conversation, which knows the topic",
     WakeCause.PARKED_OTHER_TOPIC: "fresh, as the topic is another one",
-    WakeCause.TOOLS_MISSING: "with its conversation, and with its tools",
+    WakeCause.TOOLS_MISSING: "to go on with its conversation, and with its tools",
     WakeCause.CONVERSATION_REFUSED: "fresh, as its model refused its conversation",
     WakeCause.RESUME_FAILED: "fresh, as its conversation could not be resumed",
+    WakeCause.CONVERSATION_GONE: "fresh, as its conversation is not on disk",
     WakeCause.THREAD: "as the thread that it is",
     WakeCause.JOINED: "by a program that runs already",
-    WakeCause.AWAY_RESUME: "with its conversation, which no person runs now",
+    WakeCause.AWAY_RESUME: "to go on with its conversation, which no person runs now",
 }
-"""What follows "is woken"."""
+"""What follows "is woken". Whether it can go on with its conversation is seen later."""
 
 THEIRS = "it runs in the roost of"
 """How the reason begins why a session cannot be told: another home, which follows, has it."""

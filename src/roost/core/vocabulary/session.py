@@ -82,11 +82,15 @@ class WakeCause(StrEnum):
     PARKED_OTHER_TOPIC = "parked-other-topic"
     TOOLS_MISSING = "tools-missing"
     RESUME_FAILED = "resume-failed"
+    CONVERSATION_GONE = "conversation-gone"
     CONVERSATION_REFUSED = "conversation-refused"
     THREAD = "thread"
     JOINED = "joined"
     AWAY_RESUME = "away-resume"
 
+
+FORGETS = frozenset({WakeCause.RESUME_FAILED, WakeCause.CONVERSATION_GONE})
+"""Wakes that were to go on with the conversation, and could not: who writes next is told (C7)."""
 
 INSISTS = frozenset({WakeCause.OPERATOR_RESUME, WakeCause.AWAY_RESUME})
 """Wakes that go on with the conversation or fail: a fresh one is not what was wanted."""
