@@ -40,6 +40,8 @@ ALLOWED = {
     "host/tmux/control.py kill": 1,
     "host/tmux/server.py kill": 1,
     "host/scope.py kill": 1,
+    # the same, of the first process of a container: the daemon is its child
+    "cli/first_process.py kill": 1,
     # the same, of a command: what answers for a daemon that is down, and what unpacks a record
     "cli/read_only.py kill": 1,
     "runtimes/turns/record.py kill": 1,
