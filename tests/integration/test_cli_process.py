@@ -271,6 +271,15 @@ def test_attach_becomes_the_terminal_client(daemon: RpcServer) -> None:
     assert b"joined outside" in on_terminal("attach", "bob", TMUX="/tmp/x,1,0")
 
 
+def test_attach_takes_the_tmux_of_PATH_where_that_of_the_daemon_is_not_to_be_seen(
+    daemon: RpcServer, tmp_path: Path
+) -> None:
+    (tmp_path / "tmux").write_text("#!/bin/sh\necho $1 by PATH\n")
+    (tmp_path / "tmux").chmod(0o755)
+    daemon.on("attach", result({"argv": ["/proc/none/exe", "joined"]}))
+    assert b"joined by PATH" in on_terminal("attach", "bob", PATH=f"{tmp_path}:{os.environ['PATH']}")
+
+
 def test_F19_logs_are_text_and_colours_on_a_terminal_and_raw_when_asked(
     daemon: RpcServer, home: Home
 ) -> None:

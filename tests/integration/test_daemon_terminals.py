@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.person import attached
@@ -68,12 +69,21 @@ def test_N5_a_terminal_that_does_not_answer_is_unknown_and_lives_on(roost: Roost
     signal_pid(before["server_pid"], signal.SIGSTOP)
     try:
         roost.start()
+        sent = roost.send("a", "meanwhile", topic="t")
         roost.until_state("a", "unknown")
         assert alive(before["agent_pid"])
+        tries = {each["why"] for each in roost.message(sent["id"])["attempts"]}
+        assert "its session is not taken over yet, and nothing was pasted" in tries
+        for asked in ("screen", "attach"):
+            with pytest.raises(
+                RemoteError, match="of 'a' cannot be reached now: it cannot be taken over: tmux"
+            ):
+                roost.call(asked, name="a")
+        assert "roost restart a --resume" in roost.cli("doctor").stdout
     finally:
         signal_pid(before["server_pid"], signal.SIGCONT)
     roost.until_state("a", "idle")
-    assert roost.ask("a", "@@recall@@", topic="t") == "1"
+    assert roost.ask("a", "@@recall@@", topic="t") == "2"
     assert roost.session("a")["agent_pid"] == before["agent_pid"]
     assert roost.events("a", "stopped") == []
 

@@ -162,6 +162,30 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
         cured(doctor, Case(Code.PROCESSES_LEFT, lambda: limit.leave(20)))
 
 
+def test_a_tmux_that_was_upgraded_while_sessions_run(roost: Roost) -> None:
+    """Its sessions go on with the one that they began with."""
+    doctor, tmux = Doctor(roost), Path(shutil.which("tmux") or "")
+    start(doctor)
+    for name in ("a", "b"):
+        roost.add(name)
+        roost.ask(name, "hello", topic="t")
+    version = doctor.run("tmux -V").stdout.split()[1]
+    other = f"{version[:-1]}{'8' if version[-1] != '8' else '9'}"
+
+    def upgraded() -> None:
+        newer = doctor.tools / "tmux"
+        newer.write_bytes(tmux.read_bytes().replace(f"\0{version}\0".encode(), f"\0{other}\0".encode()))
+        newer.chmod(0o755)
+
+    def in_both(doctor: Doctor, printed: Printed) -> None:
+        assert f"a, b: tmux {version}, and {other} is found now" in printed.detail
+        doctor.cure(printed)
+        for name in ("a", "b"):
+            assert roost.ask(name, "@@recall@@", topic="t") == "1"
+
+    cured(doctor, Case(Code.TMUX_OTHER, upgraded, in_both))
+
+
 def test_a_collector_that_cannot_be_reached(roost: Roost) -> None:
     config = roost.places.config
     config.parent.mkdir(parents=True, mode=0o700)

@@ -19,6 +19,7 @@ from roost.host.ancestry import Enclosure
 from roost.host.errors import HostError
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.inheritance import Inheritance
+from roost.host.tmux.program import client_of
 
 STARTER = Path(__file__).with_name("starter.py")
 SECONDS = 25.0
@@ -53,7 +54,8 @@ def start_outside(
 
     `folder` takes the order and the way back while it lasts. Raises InsideError.
     """
-    tmux = shutil.which("tmux", path=environ.get("PATH"))
+    found = shutil.which("tmux", path=environ.get("PATH"))
+    tmux = client_of(within.socket, found) if within.socket is not None else None
     if within.socket is None or tmux is None:
         raise refusal(within, _BY_HAND)
     ensure_private_directory(folder)

@@ -23,6 +23,7 @@ class Code(StrEnum):
     TMUX_MISSING = "tmux-missing"
     TMUX_BROKEN = "tmux-broken"
     TMUX_OLD = "tmux-old"
+    TMUX_OTHER = "tmux-other"
     SQLITE_BROKEN = "sqlite-broken"
     PROGRAM_MISSING = "program-missing"
     PROGRAM_UNPROVEN = "program-unproven"

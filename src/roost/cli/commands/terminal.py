@@ -41,6 +41,8 @@ def attach_command(app: App, name: str, read_only: bool) -> None:  # noqa: FBT00
         say(" ".join(result["argv"]))
         return
     command = [str(word) for word in result["argv"]]
+    if "/" in command[0] and not os.access(command[0], os.X_OK):  # we may see other files than the daemon
+        command[0] = "tmux"
     warn(f"this is the terminal of '{name}': {_way_out()}")
     # tmux refuses to run inside tmux while this variable is there; this server is another one.
     os.environ.pop("TMUX", None)

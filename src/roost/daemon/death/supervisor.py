@@ -11,7 +11,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.exits import Exits, processes_of
 from roost.daemon.death.reaper import Reaper
-from roost.daemon.session.driver import Driver
+from roost.daemon.session.driver import UNHEARD, Driver
 from roost.daemon.session.failures import judged
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
@@ -184,7 +184,7 @@ class Supervisor:
             try:
                 terminal = await self.connect(live.terminal.socket, server)
             except (RoostError, OSError) as error:
-                unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
+                unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"{UNHEARD}{error}")
                 await self._fleet.report(live.peer, unknown)
                 await self._machine.clock.sleep(REJOIN)
                 continue

@@ -36,7 +36,10 @@ class Offers:
         live = self._supervisor.live(command.session)
         driver = self._supervisor.driver(command.session)
         if live is None or driver is None:
-            why = "the session was gone before anything was pasted"
+            state = self._fleet.find(command.peer)
+            lives = state is not None and state.find_session(command.session) is not None
+            why = "its session is not taken over yet" if lives else "the session was gone"
+            why = f"{why}, and nothing was pasted"
             message = command.message
             failed = f.OfferFailed(
                 command.session, message.id, certain=True, why=why, attempt=message.attempts

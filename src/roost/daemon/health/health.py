@@ -9,6 +9,7 @@ from roost.daemon.health.checks.peers import PeersCheck
 from roost.daemon.health.checks.processes import ProcessesCheck
 from roost.daemon.health.checks.registry import RegistryCheck
 from roost.daemon.health.checks.store import StoreCheck
+from roost.daemon.health.checks.terminals import TerminalsCheck
 from roost.daemon.health.checks.traces import TracesCheck
 from roost.daemon.health.doctor import Doctor
 from roost.daemon.health.environment import AgentEnvironment
@@ -56,6 +57,7 @@ class Health:
                 ProcessesCheck(),
                 StoreCheck(machine, fleet, lineage),
                 RegistryCheck(orphans, sweeper),
+                TerminalsCheck(machine.terminals, live_sessions),
                 PeersCheck(fleet, live_sessions, foreign, machine.clock),
                 NotifyCheck(machine, self.notifications),
                 TracesCheck(exported),

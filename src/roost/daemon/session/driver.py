@@ -44,6 +44,9 @@ what happens: whether a signal holds it no file tells."""
 UNREAD = "its record cannot be read"
 """How it begins that is said of a session whose record a disk does not give."""
 
+UNHEARD = "tmux: "
+"""The same of a session whose tmux server does not answer."""
+
 _log = logging.getLogger("roost.driver")
 
 
@@ -251,7 +254,7 @@ class Driver:
             await self._known.tell(f.Observed(session.id, SessionState.UNKNOWN, self._unread))
 
     async def _unheard(self, error: TmuxError) -> None:
-        why = f"tmux: {error.message}"
+        why = f"{UNHEARD}{error.message}"
         await self._known.tell(f.Observed(self._live.session.id, SessionState.UNKNOWN, why))
 
     async def collect(self, beside: Callable[[], T]) -> T:

@@ -81,6 +81,11 @@ class Terminal(Protocol):
         """The pid of the pane's root process (the shim) as tmux started it."""
         ...
 
+    @property
+    def version(self) -> str:
+        """The version of the tmux server: that of the program that was installed when it started."""
+        ...
+
     async def capture(self, *, escapes: bool = False, history: int = 0) -> str:
         """The visible screen, lines joined by newlines; `escapes` keeps colours; `history`: lines above."""
         ...
@@ -189,6 +194,10 @@ class Terminals(Protocol):
         Raises TmuxGone when the server is dead, or does not listen there within 2 seconds; OSError when the
         folder cannot be made.
         """
+        ...
+
+    async def client(self, socket: Path) -> str:
+        """The tmux program that a person joins the server on `socket` with. Raises TmuxMissing."""
         ...
 
     async def version(self) -> str:

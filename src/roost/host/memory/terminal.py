@@ -21,11 +21,14 @@ _NO_TEXT = {0, 0x1B}
 class MemoryServer:
     """One tmux server: its process, its pane's, and the program."""
 
-    def __init__(self, launch: Launch, program: MemoryProgram, process: ProcessId, pane: ProcessId) -> None:
+    def __init__(
+        self, launch: Launch, program: MemoryProgram, process: ProcessId, pane: ProcessId, version: str
+    ) -> None:
         self.launch = launch
         self.program = program
         self.process = process
         self.pane = pane
+        self.version = version
         self.agent: ProcessId | None = None
         self.humans: list[float] = []
         self.joined = 0.0
@@ -61,6 +64,11 @@ class MemoryTerminal:
     def pane_pid(self) -> int:
         """The pid of the pane's root process."""
         return self._server.pane.pid
+
+    @property
+    def version(self) -> str:
+        """That of the tmux by which it was started."""
+        return self._server.version
 
     def _alive(self) -> bool:
         return self._processes.probe(self._server.process).liveness is not Liveness.DEAD

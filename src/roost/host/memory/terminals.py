@@ -29,6 +29,7 @@ class MemoryTerminals:
         self._program = program
         self._servers: dict[Path, MemoryServer] = {}
         self.connections: list[MemoryTerminal] = []
+        self.installed = "3.5a"
 
     def server(self, socket: Path) -> MemoryServer:
         """The server last started on `socket`."""
@@ -52,9 +53,15 @@ class MemoryTerminals:
         """SIGKILL the server: the pane's root is hung up and, unless it ignores that, ends."""
         self._processes.signal(self._servers[socket].process, signal.SIGKILL)
 
+    async def client(self, socket: Path) -> str:
+        """Nobody joins these."""
+        del socket
+        await asyncio.sleep(0)
+        return "tmux"
+
     async def version(self) -> str:
         """A version that will do."""
-        return "3.5a"
+        return self.installed
 
     async def start(
         self, socket: Path, argv: Sequence[str], env: Mapping[str, str], cwd: Path
@@ -69,7 +76,7 @@ class MemoryTerminals:
         spec = MemoryShim.spec_of(launch.argv)
         shim = MemoryShim(self._processes, spec, process) if spec else None
         pane = shim.process if shim else self._processes.spawn(parent=process.pid, marker=marker)
-        server = MemoryServer(launch, self._program(launch), process, pane)
+        server = MemoryServer(launch, self._program(launch), process, pane, self.installed)
         server.agent = shim.agent if shim else None
         self._servers[socket] = server
         # A server whose last pane ends leaves; a pane whose server ends is hung up.

@@ -17,6 +17,7 @@ from roost.host.interfaces.terminals import Terminals
 from roost.host.scope import Scopes
 from roost.host.tmux.config import COLUMNS, CONFIGURED, ROWS, SESSION, config_commands, first_config_text
 from roost.host.tmux.control import ControlClient
+from roost.host.tmux.program import NAMED_VERSION, is_tmux, own_program
 from roost.host.tmux.quote import argument, line
 from roost.host.tmux.terminal import TmuxTerminal
 
@@ -42,10 +43,11 @@ class TmuxTerminals:
         self._processes = processes
         self._tmux = tmux
         self._scopes = scopes or Scopes()
+        self._starting: set[tuple[int, int, int]] = set()
 
     async def version(self) -> str:
         """For example `3.3a`. Raises TmuxMissing."""
-        _, output, _ = await self._run([self._find(), "-V"], None)
+        _, output, _ = await self._run(NAMED_VERSION, None, program=self._find())
         return output.strip().removeprefix("tmux ")
 
     async def start(
@@ -107,13 +109,12 @@ class TmuxTerminals:
     async def adopt(self, socket: Path) -> TmuxTerminal:
         """Connect to a running server."""
         check_socket_path(socket)
-        environ = {"PATH": os.environ.get("PATH", os.defpath), "TERM": "dumb"}
-        control = await ControlClient.attach(socket, tmux=self._find(), env=environ)
+        control = await self._connect(socket)
         try:
             rows = await control.command(line("list-panes", "-a", "-F", "#{pane_id} #{pane_pid} #{pid}"))
-            about = f"#{{{CONFIGURED}}} #{{default-terminal}}"
+            about = f"#{{{CONFIGURED}}} #{{version}} #{{default-terminal}}"
             [told] = await control.command(line("display-message", "-p", about))
-            has, _, terminal = told.partition(" ")
+            has, version, terminal = told.split(" ", 2)
             for command in config_commands(terminal, has):
                 await control.command(command)
             # A human may have opened more panes; ours was the first.
@@ -127,7 +128,34 @@ class TmuxTerminals:
                 # It answers, but its session is gone ("no current target"): it is about to leave.
                 raise TmuxGone(f"the tmux server on {socket} is ending") from error
             raise
-        return TmuxTerminal(control, self._processes, server, f"%{number}", root)
+        return TmuxTerminal(control, self._processes, server, f"%{number}", root, version)
+
+    async def _connect(self, socket: Path) -> ControlClient:
+        program = await self.client(socket)
+        try:
+            return await ControlClient.attach(socket, tmux=program, env=_environ())
+        except TmuxTimeout as error:
+            if own_program(socket, program) is None:
+                raise
+            other = f"its server is of another tmux than {program}, which may not be able to speak to it"
+            raise TmuxTimeout(f"{error.message}; {other}") from error
+
+    async def client(self, socket: Path) -> str:
+        """The server's own program, where PATH has another one by now and that one still starts."""
+        own = own_program(socket, shutil.which(self._tmux))
+        return own if own is not None and await self._starts(own) else self._find()
+
+    async def _starts(self, program: str) -> bool:
+        """Whether a program starts, and is a tmux; each file is tried until it does."""
+        try:
+            file = os.stat(program)  # noqa: PTH116 -- a plain string here
+            key = file.st_dev, file.st_ino, file.st_mtime_ns
+            if key not in self._starting:
+                _, said, _ = await self._run(NAMED_VERSION, _environ(), program=program)
+                self._starting.update({key} if is_tmux(said) else ())
+        except (OSError, TmuxTimeout):
+            return False
+        return key in self._starting
 
     def _find(self) -> str:
         found = shutil.which(self._tmux)
@@ -136,10 +164,15 @@ class TmuxTerminals:
         return found
 
     async def _run(
-        self, argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None = None
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None,
+        cwd: Path | None = None,
+        program: str | None = None,
     ) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
             *argv,
+            executable=program,
             cwd=cwd,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -158,6 +191,11 @@ class TmuxTerminals:
                 raise TmuxTimeout(f"tmux did not finish within {START_DEADLINE:g} s") from error
             raise
         return process.returncode or 0, output.decode(errors="replace"), complaint.decode(errors="replace")
+
+
+def _environ() -> dict[str, str]:
+    """What a client of ours is given."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "TERM": "dumb"}
 
 
 def check_socket_path(socket: Path) -> None:

@@ -39,7 +39,13 @@ class TmuxTerminal:
     """The contract is `roost.host.interfaces.Terminal`."""
 
     def __init__(
-        self, control: ControlClient, processes: Processes, server: ProcessId, pane: str, pane_pid: int
+        self,
+        control: ControlClient,
+        processes: Processes,
+        server: ProcessId,
+        pane: str,
+        pane_pid: int,
+        version: str,
     ) -> None:
         """Take a connection and what it told about the server and its first pane."""
         self._control = control
@@ -47,6 +53,7 @@ class TmuxTerminal:
         self._server = server
         self._pane = pane
         self._pane_pid = pane_pid
+        self._version = version
 
     @property
     def socket(self) -> Path:
@@ -62,6 +69,11 @@ class TmuxTerminal:
     def pane_pid(self) -> int:
         """The pid of the pane's root process."""
         return self._pane_pid
+
+    @property
+    def version(self) -> str:
+        """The version of the tmux server."""
+        return self._version
 
     async def capture(self, *, escapes: bool = False, history: int = 0) -> str:
         """The visible screen."""

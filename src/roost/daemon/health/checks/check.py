@@ -3,10 +3,16 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from roost.core.vocabulary.session import Session
 from roost.present.finding import Finding
 
 REPLACE = "roost up --replace"
 """Starts the daemon anew; its agents live on."""
+
+
+def again(session: Session) -> str:
+    """The command that gives a peer another session, which goes on in the conversation of this one."""
+    return f"roost restart {session.peer}{' --resume' if session.conversation else ''}"
 
 
 class Check(Protocol):

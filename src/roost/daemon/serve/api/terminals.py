@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RefusedError
+from roost.host.errors import TmuxGone
 from roost.host.interfaces.terminals import Frame
 from roost.runtimes.codex_server.address import read_address
 
@@ -36,6 +37,7 @@ class Terminals:
         if live is None:
             if (session := self._fleet.get(name).session) is not None:
                 refuse_held(name, session)
+                raise _unreached(name, session)
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
         refuse_thread(name, live.session)
         if live.session.own_terminal:
@@ -44,11 +46,17 @@ class Terminals:
             )
         return live
 
-    async def joinable(self, name: str) -> Path:
-        """The socket of a live peer's terminal, on which its tmux server listens. Raises RoostError."""
+    async def joinable(self, name: str) -> tuple[Path, str]:
+        """The socket of a live peer's terminal, and the tmux that joins it there. Raises RoostError."""
         terminal = self.live(name).terminal
         await self._machine.terminals.reopen(terminal.socket, terminal.server)
-        return terminal.socket
+        try:
+            await terminal.ping()
+        except TmuxGone as error:  # a person may have detached us just now
+            session = self._fleet.get(name).session
+            if session is not None and session.state is SessionState.UNKNOWN:
+                raise _unreached(name, session) from error
+        return terminal.socket, await self._machine.terminals.client(terminal.socket)
 
     async def take_over(self, name: str, by: str) -> None:
         """Note that a person begins to type into a peer's terminal from a browser."""
@@ -69,6 +77,15 @@ class Terminals:
         session = state.session if state is not None else None
         live = self._live_sessions.find(session.id) if session is not None else None
         return live.misplaced.why if live is not None and live.misplaced is not None else None
+
+
+def _unreached(name: str, session: Session) -> RefusedError:
+    """Of a session that may well live, and of which nobody holds the terminal."""
+    changing = session.state in (SessionState.STARTING, SessionState.STOPPING)
+    why = f"it is {session.state}" if changing else "the daemon is taking its session over; try again"
+    if session.state is SessionState.UNKNOWN:
+        why = session.why
+    return RefusedError(f"the terminal of '{name}' cannot be reached now: {why}")
 
 
 def refuse_thread(name: str, session: Session) -> None:

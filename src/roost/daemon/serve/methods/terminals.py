@@ -44,10 +44,10 @@ class TerminalMethods:
             return Answer({"argv": ["ssh", "-t", host, "roost", "attach", peer], "host": host})
         if not asked.page:
             await self._api.wakes.attachable(asked.name, BY, call.progress)
-        socket = await self._api.terminals.joinable(asked.name)
+        socket, tmux = await self._api.terminals.joinable(asked.name)
         if asked.page and not asked.read_only:
             await self._api.terminals.take_over(asked.name, BY)
-        argv = attach_argv(socket, read_only=asked.read_only, keeps_size=asked.page)
+        argv = attach_argv(socket, read_only=asked.read_only, keeps_size=asked.page, tmux=tmux)
         return Answer({"argv": argv, "host": None})
 
     async def _screen(self, call: Call[Named]) -> Answer:
