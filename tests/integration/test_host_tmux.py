@@ -126,6 +126,38 @@ async def test_P1_pastes_of_every_size_arrive_whole(bench: Bench) -> None:
     assert (await terminal.look()).title == "the title"
 
 
+@pytest.mark.parametrize("scope", ["-w", "-p", "off for ours"])
+async def test_nothing_of_ours_goes_into_panes_that_a_person_has_synchronized(
+    bench: Bench, scope: str
+) -> None:
+    """It stays synchronized as the person has it: for all of the window, by the pane, or without ours."""
+    terminal = await bench.start_reader()
+    beside = bench.folder / "beside"
+    keep = line("split-window", "-d", "--", "sh", "-c", 'stty raw -echo; exec cat > "$0"', str(beside))
+    await terminal._control.command(keep)
+    option = (terminal._pane, "synchronize-panes")
+    given = [("-p", terminal._pane, "on"), ("-p", "%1", "on")] if scope == "-p" else [("-w", "%1", "on")]
+    given += [("-p", terminal._pane, "off")] if scope == "off for ours" else []
+    for kind, pane, value in given:
+        await bench.command(terminal, "set-option", kind, "-t", pane, option[1], value)
+    set_to = await bench.command(terminal, "show-options", "-p", "-t", *option)
+    await bench.file("beside")
+    await terminal.paste(b"text", "0a:1:0/-")
+    await terminal.keys("Enter", "x", label="0a:1:0/-")
+    await terminal.keys("y")
+    assert await terminal.passed() == Passed("0a:1:0/-", "0a:1:0/-")
+    await bench.file("keys")
+    assert await bench.command(terminal, "show-options", "-p", "-t", *option) == set_to
+    await bench.command(terminal, "send-keys", "-t", "%1", "z")
+    wanted = b"\rxy" if scope == "off for ours" else b"\rxyz"
+    await eventually(
+        lambda: [(bench.folder / name).read_bytes() for name in ("keys", "beside")] == [wanted, b"z"],
+        timeout=_PATIENCE,
+        why="ours got our keys, and the person's where theirs go into it",
+    )
+    assert await bench.file("paste1") == b"text"
+
+
 async def test_paste_into_a_dead_pane_pastes_nothing_and_the_server_lives(bench: Bench) -> None:
     terminal = await bench.start(sys.executable, "-S", "-c", "import sys; sys.stdin.read()")
     await bench.command(terminal, "set-option", "-g", "remain-on-exit", "on")

@@ -28,6 +28,8 @@ _CLIENTS = line("list-clients", "-F", "#{client_control_mode}#{client_readonly} 
 _ABOUT = "roost-pane "
 _DEAD = "roost-pane-dead"
 _MODE = "roost-pane-mode "
+_SYNCHRONIZED = "#{pane_synchronized}"
+_NOTHING = "if-shell -F 0 ''"
 _LOGGED = "@roost-log-size"
 """Says that the pane's output goes through our bounded writer."""
 _LOG_FLAGS = os.O_APPEND | os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -109,16 +111,34 @@ class TmuxTerminal:
             return PasteOutcome.DEAD
         return PasteOutcome.PASTED
 
-    async def _guarded(self, unless: str, refuse: str, act: str, note: str, first: str = "") -> list[str]:
+    async def _guarded(
+        self, unless: str, refuse: str, act: str, note: str, *, runs: int = 1, first: str = ""
+    ) -> list[str]:
         """Have tmux act and make a note of it at one moment, unless a format is true; the lines it prints.
 
-        `first` is a command that comes before in any case.
+        `runs`: how many commands `act` runs. `first` is a command that comes before in any case.
         """
-        if note:  # a line's answer has as many blocks whichever way it goes
-            refuse, act = f"{refuse} ; {refuse}", f"{act} ; {note}"
-        guarded = line("if-shell", "-F", "-t", self._pane, unless, refuse, act)
+        if note:
+            act, runs = f"{act} ; {note}", runs + 1
+        guarded = self._either(unless, [refuse, *[_NOTHING] * (runs - 1)], [act])
         commands = [first, guarded] if first else [guarded]
-        return await self._control.command(" ; ".join(commands), blocks=len(commands) + 1 + bool(note))
+        return await self._control.command(" ; ".join(commands), blocks=len(commands) + runs)
+
+    def _either(self, condition: str, yes: Sequence[str], no: Sequence[str]) -> str:
+        """A command that runs these, or those. Both are as many: an answer has a block for each."""
+        return line("if-shell", "-F", "-t", self._pane, condition, " ; ".join(yes), " ; ".join(no))
+
+    def _apart(self, press: str) -> tuple[str, int]:
+        """`press`, without the panes beside ours that a person has synchronized; how many commands it runs.
+
+        A key for one of those is pressed in all: our Enter would run what is typed there. Then it is as it
+        was, by an option of the window or of our pane.
+        """
+        ours = ("-t", self._pane, "synchronize-panes")
+        leave, by_window = line("set-option", "-p", *ours, "off"), line("set-option", "-p", "-u", *ours)
+        by_pane = self._either(_SYNCHRONIZED, [_NOTHING], [line("set-option", "-p", *ours, "on")])
+        apart = [leave, press, by_window, by_pane]
+        return self._either(_SYNCHRONIZED, apart, [press, *[_NOTHING] * len(apart)]), len(apart) + 2
 
     async def _drop(self, buffer: str) -> None:
         with contextlib.suppress(TmuxError):
@@ -158,9 +178,9 @@ class TmuxTerminal:
         checked = [check_key(name) for name in names]
         if not checked:
             return
-        press = line("send-keys", "-t", self._pane, "--", *checked)
+        press, runs = self._apart(line("send-keys", "-t", self._pane, "--", *checked))
         refuse = line("display-message", "-p", "-t", self._pane, f"{_MODE}#{{pane_mode}}")
-        answer = await self._guarded("#{pane_in_mode}", refuse, press, _labelled(KEYED, label))
+        answer = await self._guarded("#{pane_in_mode}", refuse, press, _labelled(KEYED, label), runs=runs)
         if answer and answer[0].startswith(_MODE):
             raise PaneInMode(f"tmux's {answer[0].removeprefix(_MODE)} is open in its terminal")
 
