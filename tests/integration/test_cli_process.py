@@ -271,6 +271,15 @@ def test_attach_becomes_the_terminal_client(daemon: RpcServer) -> None:
     assert b"joined outside" in on_terminal("attach", "bob", TMUX="/tmp/x,1,0")
 
 
+def test_attach_draws_as_for_an_xterm_where_nothing_is_known_of_the_terminal(daemon: RpcServer) -> None:
+    daemon.on("attach", result({"argv": ["/bin/sh", "-c", "echo drawn as $TERM"]}))
+    shown = on_terminal("attach", "bob", TERM="xterm-of-tomorrow")
+    assert b"terminal 'xterm-of-tomorrow' is not known here; drawing for 'xterm-256color'\r\n" in shown
+    assert b"drawn as xterm-256color" in shown
+    assert b"drawn as xterm\r" in on_terminal("attach", "bob", TERM="xterm")
+    assert b"drawn as mine" in on_terminal("attach", "bob", TERM="mine", TERMINFO="b64:xx")
+
+
 def test_attach_takes_the_tmux_of_PATH_where_that_of_the_daemon_is_not_to_be_seen(
     daemon: RpcServer, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """The command tree: what is listed, what is refused, and that the reference follows the code."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -218,6 +219,17 @@ def test_a_body_over_1_mib_is_refused_before_anything_is_sent(home: Home, capsys
 def test_without_a_daemon_exit_code_5(arguments: list[str], capsys: Captured) -> None:
     assert main(arguments) == 5
     assert capsys.readouterr().err == "roost: the daemon is not running; start it with `roost up`\n"
+
+
+def test_attach_needs_a_terminal_that_can_be_drawn_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    assert main(["attach", "bob"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.endswith("(its TERM is dumb); `roost screen bob` prints what is on the screen")
 
 
 def test_status_as_json_says_that_nothing_runs(capsys: Captured) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roost.host.environment import child_environment, terminal_name
+from roost.terminfo import knows
 
 _FOREIGN = {
     "CLAUDECODE": "1",
@@ -64,3 +65,15 @@ def test_terminal_falls_back_where_terminfo_lacks_it(tmp_path: Path) -> None:
     (tmp_path / ".terminfo/74/tmux-256color").touch()
     assert terminal_name({"HOME": str(tmp_path)}) == "tmux-256color"
     assert terminal_name({}) in ("tmux-256color", "screen-256color")
+
+
+def test_a_terminal_is_known_where_a_program_would_find_its_entry(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/mine").touch()
+    folder = str(tmp_path)
+    for environ in ({"TERMINFO": folder}, {"TERMINFO_DIRS": f":/none:{folder}"}):
+        assert knows("mine", environ)
+        assert not any(knows(name, environ) for name in ("", "other", "m/mine", "../m/mine"))
+    assert not knows("mine", {"HOME": folder})
+    assert knows("held", {"TERM": "held", "TERMINFO": "hex:1a01"})
+    assert not knows("other", {"TERM": "held", "TERMINFO": "hex:1a01"})

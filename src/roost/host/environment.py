@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from roost.core.vocabulary.patterns import matches
+from roost.terminfo import knows
 
 TERMINAL = "tmux-256color"
 OLD_TERMINAL = "screen-256color"
@@ -93,17 +93,4 @@ def is_passed(name: str, pass_names: Iterable[str] = ()) -> bool:
 def terminal_name(environ: Mapping[str, str] | None = None) -> str:
     """The TERM for programs in our panes: `tmux-256color`, or `screen-256color` where terminfo lacks it."""
     environ = os.environ if environ is None else environ
-    folders = [
-        Path(environ[name]) / tail
-        for name, tail in (("TERMINFO", ""), ("HOME", ".terminfo"))
-        if environ.get(name)
-    ]
-    folders += [Path(folder) for folder in environ.get("TERMINFO_DIRS", "").split(":") if folder]
-    folders += [
-        Path(prefix) / "terminfo"
-        for prefix in ("/etc", "/lib", "/usr/share", "/usr/local/share", "/usr/lib", "/opt/homebrew/share")
-    ]
-    # Most systems file entries under their first letter, macOS under its hexadecimal code.
-    letters = (TERMINAL[0], f"{ord(TERMINAL[0]):x}")
-    found = any((folder / letter / TERMINAL).exists() for folder in folders for letter in letters)
-    return TERMINAL if found else OLD_TERMINAL
+    return TERMINAL if knows(TERMINAL, environ) else OLD_TERMINAL

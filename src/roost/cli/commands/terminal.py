@@ -12,11 +12,14 @@ from roost.cli.output import harmless, is_terminal, say, show_json, warn
 from roost.cli.terminal_text import TerminalText
 from roost.client.connection import Record
 from roost.errors import NoDaemonError, RoostError, UsageError
+from roost.terminfo import knows
 
 _TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _POLL = 0.2
 _OUTER_SECONDS = 2.0
+_PLAIN = "xterm-256color"
+"""The terminal that nearly all others are like, and that nearly all machines know."""
 
 
 @command(
@@ -35,7 +38,9 @@ def attach_command(app: App, name: str, read_only: bool) -> None:  # noqa: FBT00
         say(" ".join(app.call("attach", {"name": name})["argv"]))
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(f"`attach` needs a terminal; `roost screen {name}` prints what is on the screen")
+        raise UsageError(f"`attach` needs a terminal; {_look(name)}")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(f"`attach` cannot draw on this terminal (its TERM is dumb); {_look(name)}")
     result: Record = call_with_progress(app, "attach", {"name": name, "read_only": read_only})
     if result.get("host") is not None:
         say(" ".join(result["argv"]))
@@ -44,6 +49,7 @@ def attach_command(app: App, name: str, read_only: bool) -> None:  # noqa: FBT00
     if "/" in command[0] and not os.access(command[0], os.X_OK):  # we may see other files than the daemon
         command[0] = "tmux"
     warn(f"this is the terminal of '{name}': {_way_out()}")
+    _be_known()
     # tmux refuses to run inside tmux while this variable is there; this server is another one.
     os.environ.pop("TMUX", None)
     sys.stdout.flush()
@@ -53,6 +59,19 @@ def attach_command(app: App, name: str, read_only: bool) -> None:  # noqa: FBT00
         raise RoostError(
             f"'{command[0]}' is not installed; `roost doctor` tells how to install it"
         ) from error
+
+
+def _look(name: str) -> str:
+    """What goes without a terminal."""
+    return f"`roost screen {name}` prints what is on the screen"
+
+
+def _be_known() -> None:
+    """Have tmux draw as for an xterm where this machine knows nothing of the terminal, as after `ssh`."""
+    name = os.environ.get("TERM", "")
+    if not knows(name, os.environ) and knows(_PLAIN, os.environ):
+        warn(f"terminal '{name}' is not known here; drawing for '{_PLAIN}'")
+        os.environ["TERM"] = _PLAIN
 
 
 def _way_out() -> str:
