@@ -1,10 +1,13 @@
 """The command line as a process: what it loads, how it ends, a real terminal, up and down."""
 
+import contextlib
 import json
 import os
 import pty
+import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,9 +17,12 @@ from textwrap import dedent
 
 import pytest
 
-from roost.cli import launch
+from roost.cli import environment, launch
+from roost.cli.app import App
+from roost.cli.commands.daemon import restart
 from roost.cli.main import main
 from roost.local.paths import find_places
+from roost.store.schema import SCHEMA
 from tests.support.door import opened, program
 from tests.support.home import Home
 from tests.support.rpc_server import RpcServer, hold, result, serve
@@ -355,6 +361,61 @@ def test_up_starts_a_daemon_of_its_own_and_down_sees_it_end(capsys: pytest.Captu
 
 
 @pytest.mark.usefixtures("fake_daemon")
+def test_a_daemon_is_not_ended_for_one_that_could_not_start(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = find_places(home.variables)
+    assert main(["up"]) == 0
+    up = capsys.readouterr().out.replace("is up", "is already up")
+
+    def refused(why: str) -> None:
+        assert main(["up", "--replace"]) == 1
+        assert re.search(rf"^roost: .*{why}.*; nothing was changed$", capsys.readouterr().err)
+        with pytest.raises(launch.StartError, match=why):
+            restart(App())
+        assert main(["up"]) == 0
+        assert capsys.readouterr().out == up, "the same one goes on"
+
+    places.config.write_text("[log]\nsize = 1\n")
+    refused(r"config\.toml: unknown key 'log'")
+    with monkeypatch.context() as outside:
+        outside.delenv("ROOST_TOKEN")
+        assert main(["fleet", "init"]) == 1
+        assert "unknown key 'log'" in capsys.readouterr().err, "a host enters no fleet without its daemon"
+    places.config.unlink()
+    with contextlib.closing(sqlite3.connect(places.database)) as store:
+        store.execute("PRAGMA user_version = 99")
+    refused("the store is of a newer roost")
+    places.database.unlink()
+    places.daemon_log.unlink()
+    places.daemon_log.mkdir()
+    refused("daemon.log")
+    places.daemon_log.rmdir()
+    assert main(["up", "--replace"]) == 0
+    assert main(["down"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("newer", "advice"), [(0, "`roost up --replace` starts this one"), (1, "this command is of an older")]
+)
+def test_a_command_of_an_older_roost_does_not_offer_itself_for_a_newer_daemon(
+    python_daemon: RpcServer, capsys: pytest.CaptureFixture[str], newer: int, advice: str
+) -> None:
+    told = {"other": "the daemon runs 9 of /new", "differing": [], "schema": SCHEMA + newer}
+    lists = {"passed": [], "never": [], "values": {}, "programs": {}}
+    python_daemon.on("compare", result({**told, **lists}))
+    python_daemon.on("status", result({"version": "9", "pid": 1}))
+    assert main(["up"]) == 0
+    said = capsys.readouterr().err
+    assert (advice in said, "--replace" in said) == (True, not newer)
+    found = next(each for each in environment.findings(App()) if each["check"] == "daemon's program")
+    assert (found["fix"] == "roost up --replace", advice in (found["advice"] or "")) == (
+        not newer,
+        bool(newer),
+    )
+
+
+@pytest.mark.usefixtures("fake_daemon")
 def test_a_command_that_starts_a_daemon_loads_nothing_that_it_can_do_without(home: Home) -> None:
     starts = home.work / "starts"
     starts.write_text(f"#!{sys.executable}\n{FAKE_DAEMON}")
@@ -402,8 +463,6 @@ def test_up_says_why_the_daemon_did_not_start(
 
 
 def test_the_daemons_command_line_is_absolute(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    from roost.cli.app import App
-
     monkeypatch.chdir(home.work)
     monkeypatch.setenv("ROOST_HOME", "relative")
     command = launch._command(App())

@@ -192,7 +192,7 @@ def while_down(cell: Cell) -> None:
             cell.free_the_disk()
             roost.start()
         case "newer-schema":
-            assert "store-newer" in cures
+            assert not cures, "a backup is not the cure of a store that is whole"
             roost.start(*NEWER_ROOST)
             set_version(roost, SCHEMA)
         case _:

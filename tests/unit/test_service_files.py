@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from roost.cli.app import App
 from roost.cli.doctor_service import examine_service
+from roost.cli.launch import StartError
 from roost.cli.service import launchd, systemd
 from roost.cli.service.ask import ServiceError
 from roost.cli.service.install import install, setup_of, uninstall
@@ -189,7 +190,17 @@ def test_an_installation_that_was_cut_off_is_finished_by_the_next_one(
     for name, value in {"ROOST_HOME": "/srv/r", "PATH": "/nowhere"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("ROOST_TOKEN", raising=False)
-    app, manager = App(), Manager(tmp_path)
+    app, manager, refusals = App(), Manager(tmp_path), ["it could not start"]
+
+    def check_start(_app: App, environ: dict[str, str]) -> None:
+        assert (environ["ROOST_HOME"], environ["PATH"]) == ("/srv/r", "/nowhere")
+        if refusals:
+            raise StartError(refusals.pop())
+
+    monkeypatch.setattr("roost.cli.service.install.check_start", check_start)
+    with pytest.raises(StartError):
+        install(app, manager)
+    assert (list(tmp_path.iterdir()), manager.changed) == ([], []), "the daemon that runs goes on"
     monkeypatch.setattr("roost.cli.doctor_service.manager_for", lambda _platform: manager)
     for _ in range(2):
         with pytest.raises(ServiceError):

@@ -128,8 +128,10 @@ def _unread(path: Path, error: StoreError, *, up: bool) -> Iterator[Finding]:
         if not up:
             yield note(Code.STORE_OLDER, "store", error.message, fix="roost up")
     elif isinstance(error, StoreVersionError):
-        advice = "install the newer roost, or go back:"
-        yield wrong(Code.STORE_NEWER, "store", error.message, advice=advice, fix=_restores(up=up))
+        advice = "install the newer roost"
+        if not up:
+            advice += "; `roost restore BACKUP` goes back to a backup of before, without what came since"
+        yield wrong(Code.STORE_NEWER, "store", error.message.partition(";")[0], advice=advice)
     elif isinstance(error, StoreEmptyError):
         why = f"{path} holds nothing"
         yield wrong(Code.STORE_EMPTY, "store", why, advice=_begins_anew(path), fix=_restores(up=up))

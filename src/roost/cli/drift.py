@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
 REFRESH = "roost env refresh"
 REPLACE = "roost up --replace"
+NEWER = "this command is of an older roost: upgrade it, or run the daemon's own"
 OLDER = "the daemon is older than this command"
 _TELLING = ("PATH", "SSH_AUTH_SOCK")
 """What changes between two logins and matters to agents; `doctor` and `env show` compare the rest."""
+
+
+def is_older(found: Record) -> bool:
+    """Whether the daemon, which answered this, keeps a store that is too new for this command's program."""
+    from roost.store.schema import SCHEMA
+
+    return found.get("schema", 0) > SCHEMA
 
 
 def ask(app: App) -> Record | None:
@@ -45,7 +53,9 @@ def tell(app: App) -> None:
         return
     if found is None:
         return
-    if found["other"]:
+    if found["other"] and is_older(found):
+        warn(f"{found['other']}; {NEWER}")
+    elif found["other"]:
         warn(f"{found['other']}: `{REPLACE}` starts this one in its place, and agents live on")
     if names := " and ".join(found["differing"]):
         warn(f"agents are given {names} as at the daemon's start, not as here: `{REFRESH}`")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from roost.cli.app import App
-from roost.cli.drift import OLDER, REFRESH, REPLACE, ask
+from roost.cli.drift import NEWER, OLDER, REFRESH, REPLACE, ask, is_older
 from roost.client.connection import Record, RemoteError
 from roost.core.vocabulary.patterns import matches
 from roost.errors import RoostError
@@ -73,7 +73,11 @@ def findings(app: App) -> list[Finding]:
     if told is None:
         return []
     other: str | None = told["other"]
-    found = [wrong(Code.DAEMON_STALE, "daemon's program", other, fix=REPLACE)] if other else []
+    found: list[Finding] = []
+    if other and is_older(told):
+        found.append(wrong(Code.DAEMON_STALE, "daemon's program", other, advice=NEWER))
+    elif other:
+        found.append(wrong(Code.DAEMON_STALE, "daemon's program", other, fix=REPLACE))
     differing = compare(told, os.environ).differing
     if differing:
         why = f"agents are given {', '.join(differing)} not as they are here"

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from _socket import AF_UNIX, SOCK_STREAM, socket  # as the client does: `socket` itself loads enums
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn
 
 from roost.cli.app import App
@@ -40,6 +42,57 @@ def _command(app: App) -> list[str]:
     return [sys.executable, "-P", "-X", "utf8", "-m", "roost.daemon", *(["--home", home] if home else [])]
 
 
+def check_start(app: App, environ: Mapping[str, str] | None = None, *, foreground: bool = False) -> None:
+    """Raise StartError where no daemon could start now: before one that runs is ended for it.
+
+    `environ`: that of a service manager, whose daemon is never inside a session; else it is ours.
+    """
+    if environ is not None:
+        environ = {**environ, "ROOST_STAY": "1"}
+    home = app.chosen_home
+    words = [
+        sys.executable,
+        "-P",
+        "-X",
+        "utf8",
+        "-m",
+        "roost.daemon.check",
+        *(["--home", home] if home else []),
+    ]
+    words += ["--foreground"] if foreground else []
+    try:
+        if not foreground:
+            os.close(_open_log(app.places.daemon_log))
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environ,
+            timeout=START_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        why = f"whether another one could start is not known after {START_SECONDS:g} s"
+    except StartError as error:
+        why = error.message
+    else:
+        if done.returncode == 0:
+            return
+        why = one_line(done.stderr.strip().rpartition("\n")[2]) or f"its check ended with {done.returncode}"
+    raise StartError(f"{why}; nothing was changed")
+
+
+def _open_log(log: Path) -> int:
+    """The daemon's log, to write to. Raises StartError."""
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StartError(in_words(error, log)) from error
+
+
 def run_in_foreground(app: App) -> NoReturn:
     """Become the daemon, which says so when it answers. A container's first process runs it as a child."""
     command = [*_command(app), "--foreground"]
@@ -60,11 +113,7 @@ def start(app: App) -> Record:
     becomes the daemon.
     """
     log = app.places.daemon_log
-    try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StartError(in_words(error, log)) from error
+    opened = _open_log(log)
     ready, told = os.pipe()
     try:
         with open(opened, "ab") as output:  # noqa: PTH123 -- a descriptor

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from roost.host.ancestry import Enclosure, enclosure, is_shim
 from roost.host.inheritance import Inheritance, is_planted, take, unplanted
-from roost.host.outside import InsideError, refusal, start_outside
+from roost.host.outside import InsideError, refusal, start_outside, way_out
 from roost.host.process_table import SESSION_VARIABLE
 from roost.local.paths import Places
 
@@ -30,12 +30,9 @@ def settle(places: Places, home: str | None, ready: int | None) -> Inheritance:
     `home`: the folder that was named, None for the XDG folders. `ready`: where the starter waits for a word.
     With STAY in its environment it stays, and ends with the session. Raises InsideError, SensorError.
     """
-    within = None if os.environ.get(STAY) else enclosure()
-    if within is None and not is_planted(os.environ):
+    within, taken = _starter(places)
+    if taken is None:
         return replace(take(os.environ), config=str(places.config))
-    if within is None and (unseen := _unseen(places)) is not None:
-        raise unseen
-    taken = unplanted(places.inheritance, os.environ)
     argv = [sys.executable, *_again(), *(["--home", home] if home else [])]
     argv += ["--config", taken.config or str(places.config)]
     environ = {**taken.environ, **({"ROOST_HOME": home} if home else {})}
@@ -48,6 +45,35 @@ def settle(places: Places, home: str | None, ready: int | None) -> Inheritance:
         argv += ["--ready-fd", str(ready)]
     os.umask(taken.umask)
     return os.execve(argv[0], argv, environ)  # noqa: S606 -- no shell is wanted
+
+
+def foresee(places: Places, *, foreground: bool) -> Inheritance:
+    """What a daemon that is started here would take; for a process that does not become one.
+
+    Raises InsideError, SensorError where it could not be started.
+    """
+    within, taken = _starter(places)
+    if within is not None and foreground:
+        raise _stays(within)
+    if taken is None:
+        return replace(take(os.environ), config=str(places.config))
+    if within is not None:
+        way_out(within, taken.environ)
+    return taken
+
+
+def _starter(places: Places) -> tuple[Enclosure | None, Inheritance | None]:
+    """The session that this process is in, and what a daemon takes that is started by one of a session."""
+    within = None if os.environ.get(STAY) else enclosure()
+    if within is None and not is_planted(os.environ):
+        return None, None
+    if within is None and (unseen := _unseen(places)) is not None:
+        raise unseen
+    return within, unplanted(places.inheritance, os.environ)
+
+
+def _stays(within: Enclosure) -> InsideError:
+    return refusal(within, "`roost up` without --foreground starts one outside")
 
 
 def _unseen(places: Places) -> InsideError | None:
@@ -88,7 +114,7 @@ def _leave(
 ) -> None:
     """End, once the daemon outside is ready or has failed."""
     if ready is None:
-        raise refusal(within, "`roost up` without --foreground starts one outside")
+        raise _stays(within)
     word = start_outside(within, argv, environ, taken, places.run, places.daemon_log)
     if word:
         os.write(ready, word.encode() + b"\n")

@@ -42,6 +42,15 @@ def refusal(within: Enclosure, step: str) -> InsideError:
     )
 
 
+def way_out(within: Enclosure, environ: Mapping[str, str]) -> tuple[str, Path]:
+    """The tmux program, and the socket of the server that starts something outside. Raises InsideError."""
+    found = shutil.which("tmux", path=environ.get("PATH"))
+    tmux = client_of(within.socket, found) if within.socket is not None else None
+    if within.socket is None or tmux is None:
+        raise refusal(within, _BY_HAND)
+    return tmux, within.socket
+
+
 def start_outside(
     within: Enclosure,
     argv: Sequence[str],
@@ -54,10 +63,7 @@ def start_outside(
 
     `folder` takes the order and the way back while it lasts. Raises InsideError.
     """
-    found = shutil.which("tmux", path=environ.get("PATH"))
-    tmux = client_of(within.socket, found) if within.socket is not None else None
-    if within.socket is None or tmux is None:
-        raise refusal(within, _BY_HAND)
+    tmux, socket = way_out(within, environ)
     ensure_private_directory(folder)
     order, back = folder / f"start-{os.getpid()}.json", folder / f"start-{os.getpid()}"
     with contextlib.suppress(FileNotFoundError):
@@ -75,7 +81,7 @@ def start_outside(
         }
         write_atomic(order, json.dumps(facts).encode(), durable=False)
         # Two words and more are executed as they are: neither a shell nor a format of tmux reads them.
-        command = [tmux, "-S", str(within.socket), "new-session", "-d", "-s", f"start-{os.getpid()}"]
+        command = [tmux, "-S", str(socket), "new-session", "-d", "-s", f"start-{os.getpid()}"]
         command += ["--", sys.executable, "-S", "-E", "-I", "-X", "utf8", str(STARTER), str(order)]
         _ask(within, command)
         return _first_line(reader)

@@ -13,9 +13,7 @@ import apsw
 from roost.errors import StoreError
 from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain, short_of
 from roost.store.retention import IN_MEMORY, begin_giving_back
-
-SCHEMA = 10
-"""The version of the tables that this roost works with: the number of the last migration."""
+from roost.store.schema import SCHEMA
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_MS = 10_000
@@ -67,6 +65,18 @@ def open_for_reading(path: Path) -> apsw.Connection:
         connection.close()
         raise
     return connection
+
+
+def check_known(path: Path) -> None:
+    """Raise StoreError where a store is there that a daemon of this roost could not open. Blocks."""
+    if not path.exists():
+        return
+    connection = open_read_only(path)
+    try:
+        if (version := schema_of(connection)) > SCHEMA:
+            raise _other_version(path, version)
+    finally:
+        connection.close()
 
 
 def open_read_only(path: Path) -> apsw.Connection:

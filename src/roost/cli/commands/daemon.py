@@ -29,6 +29,7 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
         tell(app)
         return
     if status is not None:
+        _check_next(app, foreground=foreground)
         _end(app)
         status = None
     from roost.cli.launch import LockedError, StartError, run_in_foreground, start, wait_until_up
@@ -56,12 +57,28 @@ def restart(app: App) -> bool:
     from roost.cli.launch import start
     from roost.cli.service.install import start_service
 
-    if _status(app) is None:
+    if not check_restart(app):
         return False
     _end(app)
     if not start_service(app):
         start(app)
     return True
+
+
+def check_restart(app: App) -> bool:
+    """Whether one runs; StartError where no other could take its place: it goes on then."""
+    if _status(app) is None:
+        return False
+    _check_next(app)
+    return True
+
+
+def _check_next(app: App, *, foreground: bool = False) -> None:
+    """Raise StartError where no daemon could start in the place of the one that runs."""
+    from roost.cli.launch import check_start
+    from roost.cli.service.install import environment_of_service
+
+    check_start(app, None if foreground else environment_of_service(app), foreground=foreground)
 
 
 def _say_up(app: App, status: Record, words: str) -> None:

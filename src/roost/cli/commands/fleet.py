@@ -62,6 +62,7 @@ def _check(action: str, given: Record) -> None:
 
 
 def _init(app: App, given: Record) -> int:
+    _check_restart(app)
     made: Record = enrol(app, "init", {key: given[key] for key in ("name", "listen", "advertise")})
     unit, failed = _hub_unit(made) if given["now"] else (None, "")
     restarted = _restart(app, _HUB)
@@ -116,6 +117,7 @@ def _token(app: App, given: Record) -> None:
 def _join(app: App, given: Record) -> None:
     token = sys.stdin.read() if given["what"] == "-" else given["what"]
     asked = {"token": token, **{key: given[key] for key in ("name", "hub", "new_keys")}}
+    _check_restart(app)
     done: Record = enrol(app, "join", asked)
     restarted = _restart(app, done["host"])
     if app.json:
@@ -126,6 +128,7 @@ def _join(app: App, given: Record) -> None:
 
 
 def _leave(app: App, given: Record) -> None:
+    _check_restart(app)
     done: Record = enrol(app, "leave", {"force": given["force"]})
     restarted = _restart(app, None)
     if app.json:
@@ -177,6 +180,14 @@ def _show(host: Record) -> None:
     else:
         state = paint("unreachable, not heard of yet", "yellow")
     say(f"{host['host']}  {state}  {counted(host['peers'], 'peer')}")
+
+
+def _check_restart(app: App) -> None:
+    """Raise RoostError where the daemon that runs could not be started anew: before anything is changed."""
+    from roost.cli.commands.daemon import check_restart
+
+    if app.token is None:  # an agent is refused by what comes next
+        check_restart(app)
 
 
 def _restart(app: App, host: object) -> bool | None:

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from roost.cli.app import App
+from roost.cli.launch import check_start
 from roost.cli.service.ask import ServiceError
 from roost.cli.service.setup import Setup, current_setup, places_of
 from roost.cli.service.systemd import Systemd
@@ -124,7 +126,10 @@ def install(app: App, manager: Manager) -> Installed:
     manager.check()
     files, mark = manager.files(setup_of(app)), _mark(app, manager)
     resumed = mark.exists()
-    if any(differs(path, text) for path, text in files.items()):
+    changed = any(differs(path, text) for path, text in files.items())
+    if resumed or changed or manager.state() != "active":  # whatever runs ends for another
+        check_start(app, _completed(setup_of(app).environ))
+    if changed:
         write_if_different(mark, _MARK_TEXT)
     written = tuple(path for path, text in files.items() if write_if_different(path, text))
     took_over = manager.state() != "active" and _stop_by_hand(app)
@@ -177,15 +182,34 @@ def is_installed(app: App) -> bool:
 
 def start_service(app: App) -> bool:
     """Start the daemon through the service, if one is installed for this folder and its manager answers."""
-    if not is_installed(app):
+    manager = _starter(app)
+    if manager is None:
         return False
+    manager.start()
+    return True
+
+
+def environment_of_service(app: App) -> dict[str, str] | None:
+    """What `start_service` would start the daemon with; None: it would not."""
+    manager = _starter(app)
+    return None if manager is None else _completed(manager.environment_in(manager.installed() or ""))
+
+
+def _completed(environ: Mapping[str, str]) -> dict[str, str]:
+    """With what a service manager adds that decides where things are."""
+    return {"HOME": os.environ.get("HOME", ""), **environ}
+
+
+def _starter(app: App) -> Manager | None:
+    """What starts the daemon of this folder as a service; None: none is installed, or none answers."""
+    if not is_installed(app):
+        return None
     manager = manager_for(sys.platform)
     try:
         manager.check()
     except ServiceError:
-        return False
-    manager.start()
-    return True
+        return None
+    return manager
 
 
 def _stop_by_hand(app: App) -> bool:

@@ -14,6 +14,7 @@ from roost.errors import RoostError
 from roost.host.environment import MARKS, PASSED, is_passed
 from roost.host.inheritance import completed, keep
 from roost.local.program import other_program
+from roost.store.database import SCHEMA
 
 
 def digest(value: str) -> str:
@@ -39,6 +40,7 @@ class AgentEnvironment:
         `passed`, `never`: patterns of names. `values`: name -> digest of what agents get. `differing`: names
         of `own` that they get otherwise. `programs`: of each runtime in use where its program is found, and
         where it would be with the asker's PATH. `other`: what this daemon runs instead, in words.
+        `schema`: the version of the tables that it works with.
         """
         given, work = self._given(self._machine.environ), self._machine.work
         return {
@@ -48,6 +50,7 @@ class AgentEnvironment:
             "differing": sorted(name for name, value in own.items() if given.get(name) != value),
             "programs": await work.launches.run(self._programs, own.get("PATH")),
             "other": await work.launches.run(other_program, self._machine.code, program) if program else None,
+            "schema": SCHEMA,
         }
 
     def _programs(self, path: str | None) -> dict[str, dict[str, str | None]]:
