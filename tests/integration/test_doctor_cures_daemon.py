@@ -27,7 +27,8 @@ from tests.support.cures import (
     restores,
     tool,
 )
-from tests.support.daemon import PATIENCE, Roost, signal_pid
+from tests.support.daemon import PATIENCE, Roost, alive, signal_pid
+from tests.support.damage import OF_FILES
 from tests.support.fake_systemd import FakeSystemd, runtime_folder
 from tests.support.home import Home
 from tests.support.pids_limit import pids_limit
@@ -339,6 +340,16 @@ def test_a_store_that_was_lost_or_taken_away(roost: Roost) -> None:
         roost.until_state(name, "idle")
         assert roost.session(name)["agent_pid"] == session["agent_pid"]
         assert roost.deaths(name) == []
+    flip = next(damage for damage in OF_FILES if damage.name == "flipped-pages")
+    for _ in range(2):  # what was put away first stays
+        cured(doctor, Case(Code.STORE_DAMAGED, lambda: flip.harm(roost), advised, check="store"))
+        doctor.does("roost adopt --store")
+    assert (roost.places.state / "damaged1/roost.db").exists()
+    taken_away = Case(
+        Code.STORE_DISPLACED, lambda: [path.unlink() for path in places_of_store(roost)], advised
+    )
+    cured(doctor, taken_away)
+    assert all(alive(session["agent_pid"]) for session in sessions)
 
 
 def places_of_store(roost: Roost) -> list[Path]:

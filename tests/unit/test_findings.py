@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import roost
+from roost.cli import doctor as examining
 from roost.cli.commands import doctor
 from roost.cli.main import main
+from roost.local.paths import find_places
 from roost.present.finding import Code, good, quote, wrong
 
 SOURCE = Path(roost.__file__).parent
@@ -122,6 +124,23 @@ def test_commands_are_for_the_folder_that_was_asked_about(fix: str, addressed: s
     ours = "roost --home '/a b'"
     assert changed["fix"] == re.sub(r"\bX\b", ours, addressed)
     assert (changed["detail"], changed["advice"]) == (f"see `{ours} status`", f"as `{ours} list` says")
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_store_begins_anew_by_a_command_that_ends_its_daemon_and_is_for_its_folder(
+    tmp_path: Path, *, up: bool
+) -> None:
+    places = find_places({}, str(tmp_path))
+    places.state.mkdir()
+    places.database.write_bytes(b"no database" * 999)
+    places.database.with_name("damaged").mkdir()
+    (found,) = examining._store(places, up=up)
+    away, ours = f"{places.state}/damaged1", f"roost --home {tmp_path}"
+    ends = f"{ours} down && " if up else ""
+    assert doctor._addressed(found, str(tmp_path))["advice"] == (
+        f"without a backup, `{ends}mkdir -p {away} && mv {places.database}* {away} && {ours} up`"
+        " begins anew and ends no agent; with one:"
+    )
 
 
 @pytest.mark.tmux

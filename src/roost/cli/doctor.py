@@ -11,7 +11,7 @@ from roost.errors import ConfigError, StoreError
 from roost.local.config import load_config
 from roost.local.paths import Places
 from roost.local.proven import read_probes
-from roost.present.finding import Code, Finding, as_root, good, note, quote, wrong
+from roost.present.finding import Code, Finding, as_root, free_name, good, note, quote, wrong
 
 _SECONDS = 30.0
 """Seconds for all looks together; a large store is read as a whole."""
@@ -134,7 +134,7 @@ def _unread(path: Path, error: StoreError, *, up: bool) -> Iterator[Finding]:
         yield wrong(Code.STORE_NEWER, "store", error.message.partition(";")[0], advice=advice)
     elif isinstance(error, StoreEmptyError):
         why = f"{path} holds nothing"
-        yield wrong(Code.STORE_EMPTY, "store", why, advice=_begins_anew(path), fix=_restores(up=up))
+        yield wrong(Code.STORE_EMPTY, "store", why, advice=_begins_anew(path, up=up), fix=_restores(up=up))
     elif not os.access(path, os.R_OK | os.W_OK):
         fix = f"chmod u+rw {quote(path)}"
         yield wrong(Code.STORE_CLOSED, "store", f"{path} cannot be read and written", fix=fix)
@@ -146,7 +146,7 @@ def _unread(path: Path, error: StoreError, *, up: bool) -> Iterator[Finding]:
 
 
 def _damaged(path: Path, why: str, *, up: bool) -> Finding:
-    advice, fix = _begins_anew(path), _restores(up=up)
+    advice, fix = _begins_anew(path, up=up), _restores(up=up)
     return wrong(Code.STORE_DAMAGED, "store", f"{path} is damaged{why}", advice=advice, fix=fix)
 
 
@@ -154,9 +154,10 @@ def _restores(*, up: bool) -> str:
     return "roost down && roost restore BACKUP && roost up" if up else "roost restore BACKUP"
 
 
-def _begins_anew(path: Path) -> str:
-    away = quote(path.with_name("damaged"))
-    anew = f"mkdir -p {away} && mv {quote(path)}* {away} && roost up"
+def _begins_anew(path: Path, *, up: bool) -> str:
+    """A daemon that runs is ended first: it would go on with the files that were moved away."""
+    away = quote(free_name(path.with_name("damaged")))
+    anew = f"{'roost down && ' if up else ''}mkdir -p {away} && mv {quote(path)}* {away} && roost up"
     return f"without a backup, `{anew}` begins anew and ends no agent; with one:"
 
 

@@ -9,6 +9,8 @@ well.
 import shlex
 from enum import StrEnum
 from os import PathLike, fsencode, fspath, getuid
+from os.path import lexists
+from pathlib import Path
 from typing import Any
 
 Finding = dict[str, Any]
@@ -116,6 +118,12 @@ def quote(word: str | PathLike[str]) -> str:
     """One word of a command line, for a shell; bytes that a terminal does not show as numbers (bash, zsh)."""
     text = fspath(word)
     return shlex.quote(text) if text.isprintable() else f"$'{''.join(map(_escaped, fsencode(text)))}'"
+
+
+def free_name(path: Path) -> Path:
+    """A path like this one at which nothing is."""
+    names = (path.with_stem(f"{path.stem}{number or ''}") for number in range(1000))
+    return next(name for name in names if not lexists(name))
 
 
 def _escaped(byte: int) -> str:

@@ -99,8 +99,8 @@ def explain(error: apsw.Error, path: str) -> StoreError:
     if cut_off or isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return StoreDamagedError(
             f"the store {path} is damaged ({error});"
-            " `roost restore BACKUP` brings back a backup; without one move its files away, and `roost"
-            " up` begins anew and ends no agent",
+            " `roost restore BACKUP` brings back a backup; without one `roost down`, move its files"
+            " away, and `roost up` begins anew and ends no agent",
             path=path,
             sqlite=type(error).__name__,
         )

@@ -22,6 +22,8 @@ _SHUT = {Code.FOLDER_CLOSED, Code.FOLDER_FOREIGN, Code.FOLDER_LOCKED}
 """What keeps us from asking the daemon."""
 _OURS = re.compile(r"(^|; |&& |env -u \w+ )roost (?=[a-z])")
 """Where a command of ours begins in a command line."""
+_NAMED = re.compile(r"(`|&& )roost (?=[a-z])")
+"""Where one begins in a sentence, between backticks."""
 
 
 @command("doctor")
@@ -125,10 +127,7 @@ def _addressed(finding: Finding, home: str) -> Finding:
     fix = finding.get("fix")
     return {
         **finding,
-        **{
-            part: text and re.sub(r"(?<=`)roost (?=[a-z])", lambda _: ours, text)
-            for part, text in words.items()
-        },
+        **{part: text and _NAMED.sub(lambda found: found[1] + ours, text) for part, text in words.items()},
         "fix": fix and _OURS.sub(lambda found: found[1] + ours, fix),
     }
 

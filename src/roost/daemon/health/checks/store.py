@@ -1,14 +1,13 @@
 """The store in use, as `doctor` looks at it: the right one, in its place, taking what is told."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.host.locks import lock_holders
-from roost.present.finding import Code, Finding, quote, wrong
+from roost.present.finding import Code, Finding, free_name, quote, wrong
 from roost.store.errors import StoreDisplacedError
 
 READ = 3.0
@@ -38,9 +37,13 @@ class StoreCheck:
         room = f"df -h {state}; df -i {state}"
         restores = "roost down && roost restore BACKUP && roost up"
         if isinstance(unfit, StoreDisplacedError):
-            copy = quote(_free(self._machine.places.state / "saved.db"))
+            copy = quote(free_name(self._machine.places.state / "saved.db"))
             fix = f"roost backup {copy} && roost down && roost restore {copy} && roost up"
-            why, advice = unfit.message.partition(";")[0], "put its files back, or save what is still open:"
+            why = unfit.message.partition(";")[0]
+            advice = (
+                "put its files back, or save what is still open, by the line below; where that is damaged,"
+                " `roost down && roost up` begins anew and ends no agent:"
+            )
             yield wrong(Code.STORE_DISPLACED, "store in use", why, advice=advice, fix=fix)
         elif unfit is not None:
             why, advice = unfit.message.partition(";")[0], "agents live on; a backup is put in its place by:"
@@ -77,9 +80,3 @@ class StoreCheck:
         fix = f"kill {' '.join(map(str, pids))}" if pids else None
         advice = "have that program end its read transaction, or end it:"
         return [wrong(Code.STORE_LOG_HELD, "store's log", why, advice=advice, fix=fix)]
-
-
-def _free(path: Path) -> Path:
-    """A name like this one that nothing has."""
-    names = (path.with_stem(f"{path.stem}{number or ''}") for number in range(1000))
-    return next(name for name in names if not name.exists())
