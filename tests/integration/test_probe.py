@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from roost.local.config import Config, load_config
+from roost.local.excerpt import excerpt
 from roost.local.proven import PROVEN, read_probes
 from tests.support.clis import pinned
 from tests.support.daemon import PATIENCE, Roost
@@ -45,8 +48,27 @@ def finding(roost: Roost, check: str) -> dict[str, str]:
     return next(each for each in found if each["check"] == check)
 
 
+OF_THE_USER = """
+from = "me"
+pass = ["MY_*"]
+[questions]
+expire = "1s"
+[[questions.allow]]
+tool = "*"
+[groups]
+team = ["probed"]
+[[notify]]
+name = "phone"
+on = ["question", "blocked", "mail"]
+command = ["/usr/bin/touch", "TOLD"]
+"""
+
+
 @pytest.mark.tmux
 def test_a_runtime_that_keeps_every_promise_passes_and_leaves_nothing(roost: Roost) -> None:
+    """Whatever else the user has configured: it is of no account to a probe, and nobody is told of one."""
+    told = roost.home.root / "told"
+    roost.places.config.write_text(OF_THE_USER.replace("TOLD", str(told)))
     done = roost.cli("probe", "demo", "--json", patience=2 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)
@@ -55,6 +77,30 @@ def test_a_runtime_that_keeps_every_promise_passes_and_leaves_nothing(roost: Roo
     assert all(set(row) == {"check", "result", "seen", "seconds"} for row in rows)
     assert read_probes(roost.places.state)["demo"].failed == ()
     assert not roost.places.run.exists()
+    assert not told.exists()
+
+
+def test_a_probe_takes_of_the_configuration_what_starts_programs(tmp_path: Path) -> None:
+    path, part = tmp_path / "config.toml", tmp_path / "part.toml"
+    assert excerpt(path) == ""
+    path.write_text(
+        OF_THE_USER
+        + dedent(r"""
+            [runtimes.mute]
+            argv = ["mute", "a \"b\" \\ \u007f é"]
+            ready = '^\$ $'
+            ready_is_empty = true
+            longest_paste = 3
+            env = {"A B" = "x"}
+            [runtimes.other]
+            acp = ["other"]
+            meta = {when = 2026-01-01T00:00:00Z, deep = {at = [1.5, inf, {}]}}
+        """)
+    )
+    part.write_text(excerpt(path))
+    whole, taken = load_config(path), load_config(part)
+    assert (taken.runtimes, taken.passes) == (whole.runtimes, ("MY_*",))
+    assert taken == Config(runtimes=whole.runtimes, passes=whole.passes)
 
 
 @pytest.mark.tmux

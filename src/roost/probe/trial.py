@@ -1,7 +1,6 @@
 """A trial: one runtime on a stage of its own, taken through all checks."""
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Generator
@@ -14,6 +13,7 @@ from msgspec import Struct
 from roost.errors import InvalidSettingError, RoostError, UsageError
 from roost.fake_model import FakeModel
 from roost.local.config import load_config
+from roost.local.excerpt import excerpt
 from roost.local.proven import PROVEN, said_version, version_number
 from roost.probe import homes
 from roost.probe.checks import CHECKS, NotTriedError
@@ -68,9 +68,8 @@ class Trial:
         """
         yield _seen("version", self._say_version)
         with _stage(tell, live=live) as stage, FakeModel() as model:
-            if self._config.exists():
-                stage.places.config.parent.mkdir(mode=0o700, exist_ok=True)
-                shutil.copyfile(self._config, stage.places.config)
+            stage.places.config.parent.mkdir(mode=0o700, exist_ok=True)
+            stage.places.config.write_text(excerpt(self._config), "utf-8")
             folder = stage.folder(NAME)
             subject = _live(stage, self._runtime) if live else _offline(stage, self._runtime, model, folder)
             up = stage.run("up")
