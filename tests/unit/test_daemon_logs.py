@@ -1,6 +1,7 @@
 """The daemon's logs: logfmt, one line each, metadata only (P12)."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,29 @@ def test_P12_a_log_that_cannot_be_written_breaks_nothing_and_is_said_once(
     (tmp_path / "x.log").rmdir()
     log.write([{"a": 2}])
     assert (tmp_path / "x.log").read_text() == "a=2\n"
+
+
+def test_P12_a_log_goes_on_where_its_folder_was_removed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "logs"
+    log = RotatingLog(folder / "x.log", 100, 2)
+    log.write([{"a": 1}])
+    shutil.rmtree(folder)
+    log.write([{"a": 2}])
+    assert ((folder / "x.log").read_text(), folder.stat().st_mode & 0o777) == ("a=2\n", 0o700)
+    shutil.rmtree(folder)
+    folder.symlink_to(tmp_path / "nowhere")
+    for _ in range(2):
+        log.write([{"a": 3}])
+    assert ["remove it or choose another" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_F14_the_daemons_own_log_goes_on_where_its_folder_was_removed(tmp_path: Path) -> None:
+    log = tmp_path / "logs/daemon.log"
+    log.parent.mkdir()
+    looked_after(log, log, "log.unlink(); log.parent.rmdir()")
+    assert (log.read_bytes(), log.parent.stat().st_mode & 0o777) == (b".", 0o700)
 
 
 @pytest.mark.parametrize(

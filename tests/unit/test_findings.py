@@ -11,6 +11,7 @@ import pytest
 
 import roost
 from roost.cli import doctor as examining
+from roost.cli import doctor_places
 from roost.cli.commands import doctor
 from roost.cli.main import main
 from roost.local.paths import find_places
@@ -124,6 +125,14 @@ def test_commands_are_for_the_folder_that_was_asked_about(fix: str, addressed: s
     ours = "roost --home '/a b'"
     assert changed["fix"] == re.sub(r"\bX\b", ours, addressed)
     assert (changed["detail"], changed["advice"]) == (f"see `{ours} status`", f"as `{ours} list` says")
+
+
+@pytest.mark.parametrize(("up", "maker"), [(True, "the daemon"), (False, "`roost up`")])
+def test_a_log_folder_that_was_removed_is_made_by_whom_doctor_says(
+    tmp_path: Path, *, up: bool, maker: str
+) -> None:
+    found = doctor_places.folders(find_places({}, str(tmp_path)), up=up)
+    assert f"{maker} makes it" in next(each["detail"] for each in found if each["check"] == "log folder")
 
 
 @pytest.mark.parametrize("up", [True, False])

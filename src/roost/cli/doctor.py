@@ -28,7 +28,7 @@ def examine(places: Places, *, up: bool) -> list[Finding]:
         ("python", lambda: [doctor_programs.python()]),
         ("tmux", lambda: [doctor_programs.tmux()]),
         ("sqlite", lambda: [sqlite]),
-        ("folders", lambda: doctor_places.folders(places)),
+        ("folders", lambda: doctor_places.folders(places, up=up)),
         ("socket", lambda: doctor_places.socket_path(places)),
         ("disk", lambda: doctor_places.disks(places)),
         ("store", lambda: _store(places, up=up) if sqlite["ok"] else ()),

@@ -18,10 +18,16 @@ LEAST_INODES = 1000
 _ELSEWHERE = "or choose another folder with --home"
 
 
-def folders(places: Places) -> Iterator[Finding]:
-    """State, socket and log folder. One that does not exist yet is made by `roost up`."""
-    named = (("state folder", places.state), ("socket folder", places.run), ("log folder", places.logs))
-    found = [finding for name, path in named for finding in _folder(name, path)]
+def folders(places: Places, *, up: bool) -> Iterator[Finding]:
+    """State, socket and log folder. `up`: whether the daemon answers, which makes its log folder again."""
+    later = "does not exist yet; `roost up` makes it"
+    logs = "is not there; the daemon makes it with what it logs next" if up else later
+    named = (
+        ("state folder", places.state, later),
+        ("socket folder", places.run, later),
+        ("log folder", places.logs, logs),
+    )
+    found = [finding for name, path, missing in named for finding in _folder(name, path, missing)]
     told: set[tuple[str | None, str | None]] = set()
     for finding in found:  # a folder around all three is one trouble
         if finding["ok"] or (finding["code"], finding["fix"]) not in told:
@@ -29,11 +35,11 @@ def folders(places: Places) -> Iterator[Finding]:
         told.add((finding["code"], finding["fix"]))
 
 
-def _folder(name: str, path: Path) -> Iterator[Finding]:
+def _folder(name: str, path: Path, missing: str) -> Iterator[Finding]:
     try:
         info = path.stat()
     except OSError as error:
-        yield _unreached(name, path, error)
+        yield _unreached(name, path, missing, error)
         return
     mode = stat.S_IMODE(info.st_mode)
     if not stat.S_ISDIR(info.st_mode):
@@ -56,14 +62,14 @@ def _folder(name: str, path: Path) -> Iterator[Finding]:
         yield good(name, str(path))
 
 
-def _unreached(name: str, path: Path, error: OSError) -> Finding:
-    """What stands in the way to a folder."""
+def _unreached(name: str, path: Path, missing: str, error: OSError) -> Finding:
+    """What stands in the way to a folder. `missing`: what is said where nothing does."""
     for step in (*reversed(path.parents), path):
         try:
             info = step.stat()
         except FileNotFoundError:
             if not step.is_symlink():
-                return good(name, f"{path} does not exist yet; `roost up` makes it")
+                return good(name, f"{path} {missing}")
             why, fix = f"{step} leads to a folder that does not exist", f"mkdir -p {quote(step.resolve())}"
             return wrong(Code.FOLDER_CLOSED, name, why, fix=fix)
         except PermissionError:

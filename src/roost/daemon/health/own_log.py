@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from roost.daemon.state.threads import BusyError, HungError, Threads
-from roost.host.files import PRIVATE_FILE
+from roost.host.errors import UnsafeDirectory
+from roost.host.files import PRIVATE_FILE, ensure_private_directory
 from roost.host.interfaces.clock import Clock
 from roost.host.shimlib.logfile import rotate
 
@@ -49,7 +50,8 @@ def streams_of(path: Path) -> list[int]:
 def turn(path: Path, ours: Sequence[int], size: int, files: int) -> None:
     """Blocking: begin a new file where ours has become too large, or its path does not name it any more.
 
-    A person, or a logrotate of theirs, may have removed or moved it. One that cannot be begun is no matter.
+    A person, or a logrotate of theirs, may have removed or moved it, or its folder. One that cannot be begun
+    is no matter.
     """
     try:
         written = os.fstat(ours[-1])
@@ -57,9 +59,10 @@ def turn(path: Path, ours: Sequence[int], size: int, files: int) -> None:
             if written.st_size < size:
                 return
             rotate(str(path), ours[-1], files)
+        ensure_private_directory(path.parent)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         begun = os.open(path, flags | os.O_NONBLOCK, PRIVATE_FILE)  # a pipe put there is not waited for
-    except OSError:
+    except (OSError, UnsafeDirectory):
         return
     for stream in ours:
         os.dup2(begun, stream)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.view import iso
+from roost.host.errors import UnsafeDirectory
 from roost.host.files import ensure_private_directory
 from roost.host.shimlib.logfile import append
 from roost.local.paths import Places
@@ -38,7 +39,10 @@ def _value(text: str) -> str:
 
 
 class RotatingLog:
-    """One size-rotated file, to which other processes may append too. A write that fails breaks nothing."""
+    """One size-rotated file, to which other processes may append too. A write that fails breaks nothing.
+
+    Its folder is made again where somebody has removed it.
+    """
 
     def __init__(self, path: Path, size: int, files: int) -> None:
         """Append to `path`, rotated at `size` bytes, `files` files in all."""
@@ -54,13 +58,21 @@ class RotatingLog:
             return
         text = "".join(logfmt(fields) + "\n" for fields in lines)
         try:
-            append(str(self._path), text.encode(), self._size, self._files)
-        except OSError as error:
+            self._append(text.encode())
+        except (OSError, UnsafeDirectory) as error:
             if not self._failing:
-                _log.warning("%s cannot be written: %s", self._path, error.strerror)
+                why = error.strerror if isinstance(error, OSError) else error.message
+                _log.warning("%s cannot be written: %s", self._path, why)
             self._failing = True
         else:
             self._failing = False
+
+    def _append(self, data: bytes) -> None:
+        try:
+            append(str(self._path), data, self._size, self._files)
+        except FileNotFoundError:
+            ensure_private_directory(self._path.parent)
+            append(str(self._path), data, self._size, self._files)
 
 
 class Logs:
