@@ -7,6 +7,7 @@ Everything here blocks.
 # pyright: reportUnknownMemberType=false
 # ruff: noqa: S608 -- statements are put together from constants of this module
 
+import errno
 import os
 import time
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from roost.store.records import Copied
 
 _COUNTED = (f"peers WHERE name <> '{OPERATOR}'", "messages")
 """What a person counts: the operator is no peer that somebody has made."""
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What link(2) fails with where a file system has no hard links, as those of most USB sticks (FAT, exFAT)."""
 _ALL = -1
 """Pages in one step: all of them, from one moment."""
 
@@ -39,13 +42,28 @@ def back_up(source: apsw.Connection, target: Path) -> Copied:
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     try:
         copied = _copy(source, partial)
-        os.link(partial, target)  # fails where somebody has made it meanwhile
+        _name(partial, target)
         _sync(target.parent)
     except FileExistsError as error:
         raise RefusedError(f"there is a file {target} already; choose another name") from error
     finally:
         partial.unlink(missing_ok=True)
     return copied
+
+
+def _name(partial: Path, target: Path) -> None:
+    """Give the copy its name. Raises FileExistsError where somebody has made one of that name meanwhile."""
+    try:
+        os.link(partial, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))  # it is ours now
+        try:
+            partial.rename(target)
+        except OSError:
+            target.unlink()
+            raise
 
 
 def restore(backup: Path, database: Path, forget: Sequence[str] = ()) -> Copied:
