@@ -38,3 +38,29 @@ def test_only_what_waits_counts_for_the_share() -> None:
 def test_the_operators_mailbox_makes_room_instead() -> None:
     box = Play(OPERATOR, runtime="human", queue_limit=3, sender_limit=1)
     assert [box.submit(number, sender="wild") for number in (1, 2, 3)] == [["queued"]] * 3
+
+
+NEWS = Notice("x", "died", "why")
+
+
+def test_N2_mail_and_notices_take_no_room_from_each_other() -> None:
+    play = Play(queue_limit=2)
+    play.tell(r.Stop("op"))
+    assert [play.submit(number, sender="roost", notice=NEWS) for number in (1, 2)] == [
+        ["notice", "Advise"]
+    ] * 2
+    assert play.submit(3, sender="roost", notice=NEWS) == FULL
+    assert [play.submit(number) for number in (4, 5)] == [KEPT] * 2, "notices are no mail"
+    assert play.submit(6) == FULL
+
+
+def test_the_operators_mailbox_lets_go_of_one_for_one_and_of_the_same_kind() -> None:
+    """A mail expired hundreds of others, where notices had filled the mailbox beyond its limit."""
+    box = Play(OPERATOR, runtime="human", queue_limit=3)
+    for number in (1, 2, 3):
+        box.submit(number)
+    for number in (11, 12, 13):
+        assert box.submit(number, sender="roost", notice=NEWS) == ["notice"]
+    assert box.submit(4) == ["expired", "Notify expired", "queued"]
+    assert box.submit(14, sender="roost", notice=NEWS) == ["expired", "notice"]
+    assert [int(each.id, 16) for each in box.state.messages] == [2, 3, 12, 13, 4, 14]

@@ -125,27 +125,31 @@ def _removing(peer: Peer) -> RefusedError:
     return RefusedError(f"'{peer.name}' is being removed")
 
 
-def _limit(peer: Peer, *, notice: bool) -> int:
-    """How many messages may wait.
+def _waiting(state: PeerState, *, notices: bool) -> list[Message]:
+    """The messages of one kind that wait, oldest first.
 
-    Notices find room above the limit, as many again: news of an end must not be lost to a full queue.
+    Notices take no room from mail, nor mail from them: news of an end must not be lost to a full queue.
     """
-    return peer.settings.queue_limit * (2 if notice else 1)
+    queued = MessageState.QUEUED
+    return [each for each in state.messages if each.state is queued and (each.notice is not None) == notices]
 
 
 def _room(state: PeerState, *, notice: bool) -> bool:
     """Whether the queue takes one more; the operator's mailbox makes room."""
-    limit = _limit(state.peer, notice=notice)
-    return state.peer.name == OPERATOR or len(state.messages) < limit or state.queued < limit
+    limit = state.peer.settings.queue_limit
+    if state.peer.name == OPERATOR or len(state.messages) < limit:
+        return True
+    return len(_waiting(state, notices=notice)) < limit
 
 
 def _make_room(step: Step, message: Message) -> None:
-    """The operator's mailbox lets go of its oldest where it is full."""
-    if len(step.state.messages) < _limit(step.peer, notice=message.notice is not None):
+    """The operator's mailbox lets go of its oldest of the kind where it is full: one for each that comes."""
+    limit = step.peer.settings.queue_limit
+    if len(step.state.messages) < limit:
         return
-    while step.state.queued >= step.peer.settings.queue_limit:
-        oldest = next(other for other in step.state.messages if other.state is MessageState.QUEUED)
-        step.finish(oldest, MessageState.EXPIRED, "the operator's mailbox was full", tell="expired")
+    waiting = _waiting(step.state, notices=message.notice is not None)
+    if len(waiting) >= limit:
+        step.finish(waiting[0], MessageState.EXPIRED, "the operator's mailbox was full", tell="expired")
 
 
 def _share(state: PeerState, sender: str) -> bool:
