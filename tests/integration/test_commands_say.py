@@ -235,6 +235,10 @@ def test_mine_is_mine(roost: Roost) -> None:
     assert "echo: one" in roost.cli("inbox", "--all").stdout
     listed = roost.cli("list", environ={"ROOST_FROM": "me"})
     assert "1 unread for you: `roost inbox me`" in listed.stderr
+    roost.call("set", name="me", pairs=[["queue_limit", "1"]])
+    listed = roost.cli("list", environ={"ROOST_FROM": "me"})
+    assert "your mailbox is nearly full (it takes no more then): `roost inbox me --ack`" in listed.stderr
+    roost.call("set", name="me", pairs=[["queue_limit", "1000"]])
     assert roost.row("a")["session"] is not None
     counted = roost.cli("status").stdout
     assert "2 agents, 1 awake; 1 mailbox" in counted

@@ -97,6 +97,7 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
     roost.add("waits", "gone")
     roost.add("breaks", restarts="1", args="--no-such-option")
     roost.add("m", "human")
+    roost.add("full", "human", queue_limit="1")
     tool(home.user, "agent", "exec /bin/sh")
 
     def elsewhere() -> None:
@@ -156,6 +157,7 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
             Case(Code.START_HINDERED, away, put_back),
             Case(Code.PEER_QUARANTINED, lambda: roost.send("breaks", "kept"), corrected),
             Case(Code.CONVERSATION_HELD, lambda: stack.enter_context(stranger(roost, conversation))),
+            Case(Code.MAILBOX_FULL, lambda: roost.send("full", "unread")),
             Case(Code.STORE_LOG_HELD, read_on),
         )
     with pids_limit() as limit:

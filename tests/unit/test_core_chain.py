@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from roost.core.messages.chain import chain_after, chain_from
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.message import Chain, Message, Notice, Origin
 from tests.support.playbook import Play, mail
 
@@ -57,7 +57,31 @@ def test_messages_are_refused_beyond_the_bound_and_changed_is_nothing() -> None:
     assert play.state == before
     assert play.submit(3, sender=OPERATOR) == ["queued"]
     notice = Notice("x", "died", "why")
-    assert play.submit(4, sender="roost", notice=notice, origin=Origin(chain=Chain(9, ROOT))) == ["notice"]
+    assert play.submit(4, sender="roost", notice=notice, origin=Origin(chain=Chain(4, ROOT))) == ["notice"]
+
+
+def test_news_of_what_was_sent_on_from_news_beyond_the_bound_is_told_to_nobody() -> None:
+    """An agent that sends again what expired with a person would be told of that for ever."""
+    play, news = Play(chain_limit=3), Notice("x", "expired", "why")
+    assert play.submit(1, sender="roost", notice=news, origin=Origin(chain=Chain(5, ROOT))) == REFUSED
+    ended = Notice("x", "chain-limit", "why")
+    assert play.submit(2, sender="roost", notice=ended, origin=Origin(chain=Chain(5, ROOT))) == ["notice"]
+    assert play.submit(3, sender="roost", notice=news) == ["notice"], "its sender began the chain"
+    unbound = Play(chain_limit=0)
+    assert unbound.submit(1, sender="roost", notice=news, origin=Origin(chain=Chain(99, ROOT))) == ["notice"]
+    box = Play("box", runtime="human", chain_limit=1)
+    assert box.submit(1, sender="roost", notice=news, origin=Origin(chain=Chain(99, ROOT))) == ["notice"]
+
+
+def test_the_end_of_the_news_is_told_once_to_its_receiver_and_the_operator() -> None:
+    play = Play()
+    play.tell(f.ChainEnded(SYSTEM, Chain(32, ROOT), "b" * 32))
+    first = told(play)
+    assert [to for to, _ in first] == ["p", OPERATOR]
+    notices = [each.notice for each in play.commands if isinstance(each, c.Notify)]
+    assert all("is told no more of what becomes of those that it sends on" in each.why for each in notices)
+    play.tell(f.ChainEnded(SYSTEM, Chain(33, ROOT), "c" * 32))
+    assert told(play) == first
 
 
 def test_nothing_bounds_where_none_is_wanted_or_a_person_reads() -> None:

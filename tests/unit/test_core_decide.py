@@ -383,7 +383,7 @@ def test_a_full_queue_refuses_aloud_and_the_operators_lets_go_of_the_oldest() ->
     assert isinstance(play.commands[0].error, QueueFullError | RefusedError)
     box = Play(OPERATOR, runtime="human", queue_limit=1)
     box.submit()
-    assert box.submit(2) == ["expired", "Notify expired", "queued"]
+    assert box.submit(2) == ["expired", "queued"], "no agent is told, whose answer would go on with it"
 
 
 def test_a_mailbox_is_read_and_never_woken() -> None:

@@ -61,6 +61,20 @@ def test_the_operators_mailbox_lets_go_of_one_for_one_and_of_the_same_kind() -> 
         box.submit(number)
     for number in (11, 12, 13):
         assert box.submit(number, sender="roost", notice=NEWS) == ["notice"]
-    assert box.submit(4) == ["expired", "Notify expired", "queued"]
+    assert box.submit(4) == ["expired", "queued"]
     assert box.submit(14, sender="roost", notice=NEWS) == ["expired", "notice"]
     assert [int(each.id, 16) for each in box.state.messages] == [2, 3, 12, 13, 4, 14]
+
+
+def test_a_mailbox_is_nearly_full_by_its_mail_or_by_its_notices() -> None:
+    box = Play(OPERATOR, runtime="human", queue_limit=10)
+    for number in range(8):
+        box.submit(number)
+        box.submit(number + 20, sender="roost", notice=NEWS)
+    assert not box.state.nearly_full
+    box.submit(8, sender="roost", notice=NEWS)
+    assert box.state.nearly_full
+    box.tell(r.Acknowledge((f"{8:032x}",)))
+    assert not box.state.nearly_full
+    box.submit(9)
+    assert box.state.nearly_full

@@ -93,6 +93,7 @@ class Code(StrEnum):
     PEER_QUARANTINED = "peer-quarantined"
     CONVERSATION_REFUSED = "conversation-refused"
     CONVERSATION_HELD = "conversation-held"
+    MAILBOX_FULL = "mailbox-full"
 
 
 def good(check: str, detail: str) -> Finding:

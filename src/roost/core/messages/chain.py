@@ -11,10 +11,13 @@ from msgspec.structs import replace
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.identity import HUMAN, OPERATOR, REMOTE, derive
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, REMOTE, SYSTEM, derive
 from roost.core.vocabulary.message import Chain, Message, Notice
 from roost.core.vocabulary.peer import Settings
 from roost.errors import ChainLimitError
+
+ENDED = "chain-limit"
+"""The outcome of the notice that a chain has ended, which is told once."""
 
 
 def chain_after(message_id: str, turn: Iterable[Message], answered: Message | None) -> Chain:
@@ -53,13 +56,36 @@ def beyond(settings: Settings, chain: Chain | None, to: str) -> ChainLimitError 
     )
 
 
+def beyond_news(settings: Settings, notice: Message) -> ChainLimitError | None:
+    """Why a peer with these settings is not told what became of its message; None: it is.
+
+    A turn within the bound sends what is one beyond it at most. What is more beyond was sent from a turn on
+    such a notice: to a person or another host, who take any. Telling of that again would never end.
+    """
+    chain = notice.chain
+    if chain is None or (notice.notice is not None and notice.notice.outcome == ENDED):
+        return None
+    return beyond(settings, replace(chain, count=chain.count - 1), notice.to)
+
+
 def on_chain_ended(step: Step, event: f.ChainEnded) -> None:
-    """Both ends and the operator hear once of a chain that its message was refused for its length."""
-    why = (
-        f"{event.chain.count - 1} messages went between agents without a person's word, the most that"
-        f" '{step.peer.name}' takes (chain_limit), so the next one, from '{event.sender}' to"
-        f" '{step.peer.name}', was refused; a person's message to either opens the way again"
-    )
-    for to in dict.fromkeys((event.sender, step.peer.name, OPERATOR)):
-        ident = derive(event.chain.root, "chain", to)
-        step.emit(c.Notify(ident, to, Notice(event.about, "chain-limit", why), event.chain))
+    """Both ends and the operator hear once of a chain that its message was refused for its length.
+
+    Where it was a notice, whom it was for and the operator do.
+    """
+    name, before = step.peer.name, event.chain.count - 1
+    went = f"{before} messages went between agents without a person's word"
+    if event.sender == SYSTEM:
+        why = (
+            f"{went}, more than '{name}' takes (chain_limit), so it is told no more of what becomes of those"
+            " that it sends on from there; a person's message to it opens the way again"
+        )
+    else:
+        why = (
+            f"{went}, the most that '{name}' takes (chain_limit), so the next one, from '{event.sender}' to"
+            f" '{name}', was refused; a person's message to either opens the way again"
+        )
+    for to in dict.fromkeys((event.sender, name, OPERATOR)):
+        if to != SYSTEM:
+            ident = derive(event.chain.root, "chain", to)
+            step.emit(c.Notify(ident, to, Notice(event.about, ENDED, why), event.chain))

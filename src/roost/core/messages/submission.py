@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from roost.core.messages import mailbox
 from roost.core.messages.awaited import answered
-from roost.core.messages.chain import beyond
+from roost.core.messages.chain import beyond, beyond_news
 from roost.core.messages.queue import waking
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
@@ -28,6 +28,8 @@ def on_submit(step: Step, event: r.Submit) -> None:
         return None
     notice = message.notice is not None
     error = refusal(step.state, message.sender, None if notice else message.chain, notice=notice)
+    if error is None and notice:
+        error = beyond_news(peer.settings, message)
     if error is not None:
         return step.emit(c.Refuse(error))
     if peer.name == OPERATOR:
@@ -143,13 +145,17 @@ def _room(state: PeerState, *, notice: bool) -> bool:
 
 
 def _make_room(step: Step, message: Message) -> None:
-    """The operator's mailbox lets go of its oldest of the kind where it is full: one for each that comes."""
+    """The operator's mailbox lets go of its oldest of the kind where it is full: one for each that comes.
+
+    No sender is told of it: an agent that answered that would bring the next one to its end. The story of
+    the message tells it.
+    """
     limit = step.peer.settings.queue_limit
     if len(step.state.messages) < limit:
         return
     waiting = _waiting(step.state, notices=message.notice is not None)
     if len(waiting) >= limit:
-        step.finish(waiting[0], MessageState.EXPIRED, "the operator's mailbox was full", tell="expired")
+        step.finish(waiting[0], MessageState.EXPIRED, "the operator's mailbox was full")
 
 
 def _share(state: PeerState, sender: str) -> bool:

@@ -18,7 +18,10 @@ class Replied(Struct, frozen=True):
 
 
 class ChainEnded(Struct, frozen=True):
-    """A message to this peer was refused for its place in a chain; `about`: what it came after."""
+    """A message to this peer was refused for its place in a chain; `about`: what it came after.
+
+    A notice was, where `sender` is that of notices; `about` is then what it would have told of.
+    """
 
     sender: str
     chain: Chain

@@ -286,6 +286,16 @@ class PeerState(Struct, frozen=True, eq=False):
         """How many messages wait."""
         return sum(1 for message in self.messages if message.state is MessageState.QUEUED)
 
+    @property
+    def nearly_full(self) -> bool:
+        """Whether nine tenths of all mail, or of all notices, that may wait here wait."""
+        most = self.peer.settings.queue_limit * 0.9
+        if len(self.messages) < most:
+            return False
+        queued = self.queued
+        notices = sum(1 for each in self.messages if each.state is MessageState.QUEUED and each.notice)
+        return max(notices, queued - notices) >= most
+
     def message(self, message_id: str) -> Message | None:
         """The unfinished message of that id."""
         return next((message for message in self.messages if message.id == message_id), None)

@@ -8,12 +8,13 @@ import hashlib
 
 from roost.core.messages.awaited import NO_ANSWER
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.daemon.delivery.watch_notices import WatchNotices
 from roost.daemon.state.fleet import Fleet
-from roost.errors import RoostError, StoreError
+from roost.errors import ChainLimitError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
 
@@ -77,6 +78,10 @@ class Notices:
                 )
             except StoreError:
                 raise
+            except ChainLimitError:
+                if message.chain is not None:
+                    await self._fleet.note(to, f.ChainEnded(SYSTEM, message.chain, notice.about))
+                await self._fleet.settle(command.key)
             except RoostError:
                 await self._fleet.settle(command.key)
 

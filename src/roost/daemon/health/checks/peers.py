@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 
+from roost.core.vocabulary.identity import HUMAN, OPERATOR
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.phrases import THEIRS
 from roost.core.vocabulary.session import Session, SessionState
@@ -86,6 +87,13 @@ class PeersCheck:
             why = f"its model refused its latest turn: {state.refusal.why}"
             fix = f"roost refresh {name}"
             yield wrong(Code.CONVERSATION_REFUSED, f"conversation of {name}", why, fix=fix)
+        if state.peer.settings.runtime == HUMAN and state.nearly_full:
+            then = "the oldest expires with each that comes" if name == OPERATOR else "no more are taken"
+            why = f"{state.queued} unread; where {state.peer.settings.queue_limit} are, {then}"
+            advice = "show them and mark them as read:"
+            yield wrong(
+                Code.MAILBOX_FULL, f"mailbox of {name}", why, advice=advice, fix=f"roost inbox {name} --ack"
+            )
         for session in state.sessions:
             if session.state is SessionState.BLOCKED and not session.held:
                 advice, fix = _answer(name, session)

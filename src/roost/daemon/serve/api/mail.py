@@ -47,6 +47,10 @@ class Mail:
         if state is None or not state.queued or not self._peers.is_mailbox(name):
             return []
         which = "" if name == OPERATOR else f" {name}"
+        if state.nearly_full:
+            then = "its oldest expire then" if name == OPERATOR else "it takes no more then"
+            full = f"{state.queued} unread for you, and your mailbox is nearly full ({then})"
+            return [f"{full}: `roost inbox{which} --ack` shows them and marks them as read"]
         return [f"{state.queued} unread for you: `roost inbox{which}`"]
 
     async def messages(self, wanted: Wanted, limit: int | None) -> list[dict[str, Any]]:
