@@ -170,3 +170,31 @@ def test_N3_a_message_that_waits_tells_the_new_name_of_its_sender_to_whoever_get
     assert f"[roost message {sent} from post " in prompt["text"]
     assert [item["body"] for item in roost.call("inbox", name="post")] == ["echo: hello"]
     assert roost.message(sent)["from"] == "post"
+
+
+def test_P11_a_new_peer_gets_no_answer_to_what_one_of_its_name_has_sent(roost: Roost) -> None:
+    """It was woken by the answer to a question that it has never asked."""
+    for name in ("job", "box", "s"):
+        roost.add(name, *(("human",) if name == "box" else ()))
+    roost.call("stop", name="s")
+    asked = roost.send("job", "@@silent@@\n@@send s question of the first@@\n@@send box another@@")["id"]
+    roost.until_message(asked, "done")
+    (question,) = roost.call("messages", name="s")
+    (another,) = roost.call("messages", name="box")
+    late = roost.call("send", token=roost.token("job"), to="box", body="third", ttl=0.1)["id"]
+    roost.until_message(late, "expired")
+    assert roost.cli("remove", "job", "--force").returncode == 0
+    roost.add("job")
+    roost.call("start", name="s")
+    roost.until_message(question["id"], "done")
+    said = roost.cli("send", "job", "answer", "--from", "box", "--reply-to", another["id"])
+    assert said.returncode == 1
+    assert (
+        f"'job', who sent message {another['id']}, was removed: the 'job' of now is another peer"
+        in said.stderr
+    )
+    assert (roost.call("messages", name="job"), roost.row("job")["why"]) == ([], "has not run yet")
+    assert "is another peer" in roost.cli("message", late, "--resend").stderr, "its answer would go there"
+    assert roost.ask("job", "hello") == "echo: hello"
+    with pytest.raises(RemoteError, match="neither from you nor to you"):
+        roost.call("message", token=roost.token("job"), id=question["id"])

@@ -135,3 +135,15 @@ def test_what_comes_after_a_clock_was_set_back_is_of_the_peer_that_is_there(
     after, _ = decide(before, f.ClockMoved(set_by, set_by), 100.0 + set_by, Policy())
     assert after is not None
     assert after.peer.created_at == before.peer.created_at + moved
+
+
+def test_a_clock_that_was_set_back_while_no_daemon_ran_makes_nobody_later_than_what_it_sends() -> None:
+    before = PeerState(Peer("p", "5eed", Settings("/", "human"), 900.0, since=900.0))
+    after, _ = decide(before, f.Tick(), 100.0, Policy())
+    assert after is not None
+    assert (after.peer.created_at, after.peer.since) == (100.0, 100.0), "and it was not used"
+    assert after.peer.had_name(100.0)
+    used = replace(before, peer=replace(before.peer, since=950.0))
+    after, _ = decide(used, f.Tick(), 100.0, Policy())
+    assert after is not None
+    assert (after.peer.created_at, after.peer.since) == (100.0, 950.0)

@@ -26,6 +26,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock, self.store, self.tasks = VirtualClock(), MemoryStore(), Tasks()
+        self.number = 0x1000
         self.fleet = Fleet(self.store, self.clock, Policy({HUMAN: Traits(mailbox=True)}), self.tasks)
         self.notices = Notices(self.fleet, self.store, self.clock)
         self.fleet.listeners.on_effect = self.effect
@@ -49,10 +50,21 @@ class World:
         await self.fleet.tell(OPERATOR, r.Submit(message), bodies={message.id: b"text"})
         return message
 
-    async def deliver(self, message: Message, *, to: str = "agent") -> None:
+    async def deliver(self, message: Message, to: str = "agent", since: float | None = None) -> None:
+        """Tell of the end of a message, as the step that ends it does, or as one of before did."""
+        self.number += 1
         notice = Notice(message.id, "expired", "why")
-        command = c.Notify(f"{message.id[:-4]}beef{message.id[-1]}"[-32:], to, notice)
-        await self.notices.deliver(command)
+        await self.notices.deliver(c.Notify(f"{self.number:032x}", to, notice, since=since))
+
+    async def removed(self, name: str) -> None:
+        """It was, and some time later another gets its name."""
+        await self.fleet.tell(name, r.Remove(OPERATOR, force=True))
+        await self.clock.advance(60)
+        await self.add(name)
+
+    async def renamed(self, old: str, new: str) -> None:
+        await self.fleet.rename(old, r.Rename(new, OPERATOR, force=True))
+        await self.clock.advance(60)
 
     def told(self, name: str = "agent") -> list[str]:
         """The outcomes that a peer was told of."""
@@ -76,3 +88,37 @@ async def test_what_goes_on_from_notices_ends_at_the_bound_and_that_is_told_once
     )
     assert world.told() == ["expired"] * 4 + ["chain-limit"]
     assert world.told(OPERATOR) == ["chain-limit"]
+
+
+async def test_P11_a_new_peer_is_not_told_of_what_one_of_its_name_has_sent(world: World) -> None:
+    message = await world.sent()
+    await world.removed("agent")
+    await world.deliver(message)
+    await world.deliver(message, since=message.created_at)
+    unknown = mail(9, message.created_at, sender="agent")  # its recipient was removed, and took it along
+    await world.deliver(unknown, since=unknown.created_at)
+    assert world.told() == []
+    await world.deliver(await world.sent(2))
+    assert world.told() == ["expired"]
+
+
+async def test_P11_what_a_removed_recipient_leaves_is_told_to_the_sender_itself_alone(world: World) -> None:
+    await world.add("box", HUMAN)
+    for number in (1, 2):
+        message = mail(number, world.clock.now(), sender="agent", to="box")
+        await world.fleet.tell("box", r.Submit(message), bodies={message.id: b"text"})
+        if number == 1:
+            await world.removed("agent")
+    await world.fleet.tell("box", r.Remove(OPERATOR, force=True))
+    await eventually(world.told, timeout=PATIENCE, why="told")
+    notices = [each.notice.about for each in world.fleet.get("agent").messages if each.notice is not None]
+    assert notices == [f"{2:032x}"]
+
+
+async def test_news_finds_a_renamed_sender_though_another_has_its_name(world: World) -> None:
+    message = await world.sent()
+    await world.renamed("agent", "other")
+    await world.deliver(message, since=message.created_at)
+    await world.add("agent")
+    await world.deliver(message, since=message.created_at)
+    assert (world.told("other"), world.told()) == (["expired"] * 2, [])

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.message import Notice
 from roost.core.vocabulary.peer import Peer, Settings
@@ -103,3 +105,16 @@ async def test_news_that_cannot_be_stored_is_told_once_it_can_be_and_once(world:
     assert third.done()
     assert await world.told() == [["news 1", "news 2", "news 0"]]
     assert await world.open_intents() == []
+
+
+async def test_P11_a_new_watcher_is_told_nothing_of_what_one_of_its_name_has_watched(world: World) -> None:
+    now = world.clock.now()
+    first = world.tasks.start(world.notices.deliver(replace(world.news(0), since=now)), "notice")
+    await world.fleet.tell("boss", r.Remove("operator", force=True))
+    await world.clock.advance(GATHER / 2)
+    now = world.clock.now()
+    await world.fleet.add(Peer("boss", "5eed2", Settings("/", HUMAN), now))
+    world.tasks.start(world.notices.deliver(replace(world.news(1), since=now)), "notice")
+    await world.clock.advance(GATHER)
+    assert first.done()
+    assert await world.told() == [["news 1"]]

@@ -9,6 +9,7 @@ import pytest
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import OPERATOR, derive
 from roost.core.vocabulary.message import Chain, MessageState, Notice, Origin
 from roost.core.vocabulary.peer import Peer, Settings, WakePolicy
@@ -156,6 +157,25 @@ async def test_a_notice_goes_to_its_sender_on_the_other_host(world: World) -> No
     (told,) = await world.mars.mail("alice", 1)
     assert told.startswith("roost@venus: Your message")
     await world.mars.ends(sent, "expired")
+
+
+async def test_P11_a_new_peer_gets_neither_answers_nor_news_to_what_one_of_its_name_sent(
+    world: World,
+) -> None:
+    """Its own host knows when it was made."""
+    expires = world.clock.now() + 60.0
+    sent = [await world.mars.send("alice", "bob@venus", expires_at=expires) for _ in range(2)]
+    await world.venus.ends(sent[1], "queued")
+    await world.mars.fleet.tell("alice", r.Remove("operator", force=True))
+    await world.clock.advance(61.0)
+    await world.mars.fleet.add(Peer("alice", "another", Settings("/", "human"), world.clock.now()))
+    answer = await world.venus.send("bob", "alice@mars", reply_to=sent[0])
+    await world.venus.fleet.tell("bob", f.Tick())
+    refused = await world.venus.ends(answer, "refused")
+    assert "'alice', who sent message" in refused.message.why
+    plain = await world.venus.send("bob", "alice@mars", "hello")
+    await world.venus.ends(plain, "queued")
+    assert await world.mars.mail("alice", 1) == ["bob@venus: hello"]
 
 
 async def test_a_host_that_is_cut_off_takes_messages_and_delivers_them_in_order(world: World) -> None:

@@ -46,8 +46,15 @@ from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, SessionState
 
 
-def _tick(_step: Step, _event: f.Tick) -> None:
-    """Nothing of its own: what is due is seen to after every event."""
+def _tick(step: Step, _event: f.Tick) -> None:
+    """What is due is seen to after every event.
+
+    A peer was made by now: while no daemon ran, the clock may have been set to before it was.
+    """
+    peer = step.peer
+    if step.now < peer.created_at:
+        unused = peer.since <= peer.created_at
+        step.set_peer(created_at=step.now, since=min(peer.since, step.now) if unused else peer.since)
 
 
 _PLAIN = Policy()

@@ -98,7 +98,8 @@ def about(watch: Watch) -> str:
 
 def _notice(watch: Watch, outcome: str, found: News) -> c.Notify:
     key, sentence = found
-    return c.Notify(derive(watch.id, key), watch.watcher, Notice(watch.id, outcome, sentence, watch=True))
+    notice = Notice(watch.id, outcome, sentence, watch=True)
+    return c.Notify(derive(watch.id, key), watch.watcher, notice, since=watch.created_at)
 
 
 def _found(

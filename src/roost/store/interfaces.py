@@ -75,7 +75,7 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case End(session, cause, by, guarded):
             data = {"cause": str(cause), "by": by, "guarded": guarded}
             return Intent(effect.key, "end", session.peer, at, session.id, None, data)
-        case Notify(notice_id, to, notice, chain):
+        case Notify(notice_id, to, notice, chain, since):
             place = None if chain is None else [chain.count, chain.root]
             told = {
                 "id": notice_id,
@@ -83,6 +83,7 @@ def intent_for(effect: Effect, at: float) -> Intent:
                 "why": notice.why,
                 "watch": notice.watch,
                 "chain": place,
+                "since": since,
             }
             return Intent(effect.key, "notice", to, at, None, notice.about, told)
         case Perform(session, control):

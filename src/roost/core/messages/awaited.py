@@ -52,7 +52,8 @@ def expire(step: Step) -> None:
             _let_go(step, each.message)
             why = f"None has come within {format_duration(each.within)}; a later one still comes to you"
             ident = notice_id(step.peer.seed, each.message)
-            step.emit(c.Notify(ident, step.peer.name, Notice(each.message, NO_ANSWER, why)))
+            notice = Notice(each.message, NO_ANSWER, why)
+            step.emit(c.Notify(ident, step.peer.name, notice, since=step.now))
 
 
 def notice_id(seed: str, message_id: str) -> str:

@@ -88,4 +88,4 @@ def on_chain_ended(step: Step, event: f.ChainEnded) -> None:
     for to in dict.fromkeys((event.sender, name, OPERATOR)):
         if to != SYSTEM:
             ident = derive(event.chain.root, "chain", to)
-            step.emit(c.Notify(ident, to, Notice(event.about, ENDED, why), event.chain))
+            step.emit(c.Notify(ident, to, Notice(event.about, ENDED, why), event.chain, step.now))

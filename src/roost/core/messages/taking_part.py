@@ -6,7 +6,6 @@ has left stands in its row.
 
 from roost.core.transition.step import Step
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.limits import THREADS_LEFT
 from roost.core.vocabulary.peer import Left, Peer
 
@@ -26,6 +25,4 @@ def takes_part(peer: Peer, thread: str, latest: float) -> bool:
 
     One that has the name of a peer that was removed has no part in what that one did.
     """
-    if host_of(peer.name) is None and latest < peer.created_at:
-        return False
-    return all(each.thread != thread or latest > each.at for each in peer.left)
+    return peer.had_name(latest) and all(each.thread != thread or latest > each.at for each in peer.left)

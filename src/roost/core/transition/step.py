@@ -203,7 +203,8 @@ class Step:
         if message.notice is not None or message.sender == self.peer.name:
             return
         notice_id = derive(self.peer.seed, "notice", message.id, outcome)
-        self.emit(c.Notify(notice_id, message.sender, Notice(message.id, outcome, why)))
+        notice = Notice(message.id, outcome, why)
+        self.emit(c.Notify(notice_id, message.sender, notice, since=message.created_at))
 
     def result(self) -> tuple[PeerState, tuple[c.Command, ...]]:
         """The decision, with superseded saves dropped: only the last save of each row counts.

@@ -114,13 +114,15 @@ class Advise(Struct, frozen=True):
 class Notify(Struct, frozen=True):
     """Tell the sender of a message what became of it, or a watcher; the same news has the same `id`.
 
-    `chain`: the place of a message that was refused and so is stored nowhere.
+    `chain`: the place of a message that was refused and so is stored nowhere. `since`: when whom it is for
+    had this name (Unix seconds; None: not known); a peer that was made later is told nothing.
     """
 
     id: str
     to: str
     notice: Notice
     chain: Chain | None = None
+    since: float | None = None
 
     @property
     def key(self) -> str:

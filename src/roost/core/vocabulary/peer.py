@@ -6,6 +6,7 @@ from typing import Self
 
 from msgspec import Struct
 
+from roost.core.vocabulary.identity import OPERATOR, host_of
 from roost.core.vocabulary.limits import CHAIN_LIMIT, QUEUE_LIMIT, SENDER_LIMIT
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.move import Move
@@ -197,6 +198,13 @@ class Peer(Struct, frozen=True):
     moving: Move | None = None
     awaits: tuple[Awaited, ...] = ()
     left: tuple[Left, ...] = ()
+
+    def had_name(self, at: float) -> bool:
+        """Whether what was done in its name then (Unix seconds) was its doing, not that of one before it.
+
+        One of another host is known by its name alone, and of the operator there is one for ever.
+        """
+        return at >= self.created_at or self.name == OPERATOR or host_of(self.name) is not None
 
     @property
     def away(self) -> bool:

@@ -42,18 +42,18 @@ class Notices:
             return
         async with self._lock:
             known = await self._store.message(command.id)
-            to = self._fleet.called(command.to)
+            notice = command.notice
+            about = await self._about(notice.about)
+            to = self._fleet.called(command.to, _since(command, about))
             if known is not None or to is None:
                 await self._fleet.settle(command.key)
                 return
-            notice = command.notice
-            about = await self._about(notice.about)
             if notice.outcome == NO_ANSWER and about is not None and about.final and about.state is not _DONE:
                 await self._fleet.settle(command.key)  # its end was told
                 return
             begins = (await self._store.heads([notice.about])).get(notice.about)
             quoted = f" \u201c{begins}\u201d" if begins else ""
-            theirs = about is not None and self._fleet.called(about.sender) == to
+            theirs = about is not None and self._fleet.called(about.sender, about.created_at) == to
             whose = "Your message" if theirs else "Message"
             body = f"{whose} {notice.about}{quoted}: {notice.outcome}. {notice.why}"
             if notice.outcome == NO_ANSWER:
@@ -92,6 +92,13 @@ class Notices:
         except StoreError:
             return None
         return stored.message if stored is not None else None
+
+
+def _since(command: c.Notify, about: Message | None) -> float | None:
+    """When whom the notice is for had its name, at the latest: as it sent what is told of."""
+    if command.since is None and about is not None and about.sender == command.to:
+        return about.created_at
+    return command.since
 
 
 def _now(message_id: str, about: Message | None) -> str:

@@ -62,9 +62,14 @@ class WatchNotices:
             self._next[to] = self._clock.monotonic() + APART
 
     async def _tell(self, taken: Sequence[c.Notify]) -> None:
+        """Tell each what it has watched for: a watcher may have been removed, and another have its name."""
+        told = [self._fleet.called(each.to, each.since) for each in taken]
+        for to in dict.fromkeys(told):
+            await self._tell_one(to, [each for each, its in zip(taken, told, strict=True) if its == to])
+
+    async def _tell_one(self, to: str | None, taken: Sequence[c.Notify]) -> None:
         news = [each for each in taken if await self._store.message(each.id) is None]
         keys = tuple(each.key for each in taken)
-        to = self._fleet.called(taken[0].to)
         if not news or to is None:
             await self._fleet.settle(*keys)
             return

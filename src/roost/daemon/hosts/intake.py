@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ from roost.core.vocabulary.peer import Peer, Settings
 from roost.daemon.hosts.frames import Entry, Letter, Word
 from roost.daemon.hosts.moves import Moves
 from roost.daemon.state.fleet import Fleet
-from roost.errors import ChainLimitError, DeniedError, NotFoundError, RoostError, StoreError
+from roost.errors import ChainLimitError, DeniedError, NotFoundError, RefusedError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.ids import Ids
 from roost.local.grants import Grants
@@ -45,18 +45,14 @@ class Intake:
         known = await self._store.heads([each.id for each in entries if isinstance(each, Letter)])
         for sender in {each.sender for each in entries if isinstance(each, Letter)}:
             await self.know(f"{sender}@{origin}")
+        fresh = [each for each in entries if not isinstance(each, Letter) or each.id not in known]
+        answered = {each.id: await self._answered(each) for each in fresh if isinstance(each, Letter)}
         # Started in this order, they come to each recipient's queue in it, and are stored together.
-        await asyncio.gather(
-            *(
-                self._one(origin, each)
-                for each in entries
-                if not isinstance(each, Letter) or each.id not in known
-            )
-        )
+        await asyncio.gather(*(self._one(origin, each, answered) for each in fresh))
 
-    async def _one(self, origin: str, entry: Entry) -> None:
+    async def _one(self, origin: str, entry: Entry, answered: Mapping[str, Message | None]) -> None:
         if isinstance(entry, Letter):
-            await self._letter(origin, entry)
+            await self._letter(origin, entry, answered[entry.id])
         elif isinstance(entry, Word):
             await self._word(origin, entry)
         elif self.moves is not None:
@@ -89,17 +85,19 @@ class Intake:
             del self._adding[name]
             over.set()
 
-    async def _letter(self, origin: str, entry: Letter) -> None:
+    async def _letter(self, origin: str, entry: Letter, answered: Message | None) -> None:
         sender = f"{entry.sender}@{origin}"
         try:
             if not NAME.fullmatch(entry.to):
                 raise NotFoundError(f"'{entry.to}' is not a peer name")
-            if not self._grants.delivers(origin, entry.to) and not await self._awaited(origin, entry):
+            if not self._grants.delivers(origin, entry.to) and not _awaited(origin, entry, answered):
                 raise DeniedError(
                     f"messages of '{origin}' are not taken for '{entry.to}': [fleet.grants.{origin}] in"
                     " config.toml there does not name it in `deliver`"
                 )
-            await self._submit(entry, await self._placed(entry, entry.message(origin, self._clock.now())))
+            if answered is not None and answered.sender == entry.to and (gone := self._fleet.gone(answered)):
+                raise RefusedError(gone)
+            await self._submit(entry, _placed(entry, entry.message(origin, self._clock.now()), answered))
         except RoostError as error:
             # What contradicts the store does so whenever it comes; else it would keep back all after it.
             if isinstance(error, StoreError) and not isinstance(error, BatchError):
@@ -118,21 +116,11 @@ class Intake:
                 await self._fleet.note(entry.to, f.ChainEnded(message.sender, message.chain, entry.id))
             raise
 
-    async def _placed(self, entry: Letter, message: Message) -> Message:
-        """An agent's answer comes after what it answers, whatever place in a chain its host gives it."""
-        if message.chain is None or entry.reply_to is None:
-            return message
-        stored = await self._store.message(entry.reply_to)
-        answered = stored.message if stored is not None else None
-        return replace(message, origin=Origin(chain=chain_from(message.chain, answered)))
-
-    async def _awaited(self, origin: str, entry: Letter) -> bool:
-        """Whether it answers, or tells of, a message that its recipient has sent to that host."""
+    async def _answered(self, entry: Letter) -> Message | None:
+        """The message that it answers, or tells of, as far as this host has it."""
         about = entry.notice[0] if entry.notice is not None else entry.reply_to
         stored = await self._store.message(about) if about is not None else None
-        return (
-            stored is not None and stored.message.sender == entry.to and host_of(stored.message.to) == origin
-        )
+        return stored.message if stored is not None else None
 
     async def _word(self, origin: str, entry: Word) -> None:
         stored = await self._store.message(entry.id)
@@ -143,3 +131,15 @@ class Intake:
         told = reports.Progressed(entry.id, entry.state, entry.why, accepted_at)
         with contextlib.suppress(NotFoundError):
             await self._fleet.tell(stored.message.to, told)
+
+
+def _placed(entry: Letter, message: Message, answered: Message | None) -> Message:
+    """An agent's answer comes after what it answers, whatever place in a chain its host gives it."""
+    if message.chain is None or entry.reply_to is None or entry.notice is not None:
+        return message
+    return replace(message, origin=Origin(chain=chain_from(message.chain, answered)))
+
+
+def _awaited(origin: str, entry: Letter, answered: Message | None) -> bool:
+    """Whether it answers, or tells of, a message that its recipient has sent to that host."""
+    return answered is not None and answered.sender == entry.to and host_of(answered.to) == origin

@@ -239,7 +239,8 @@ class Recovery:
                 notice = Notice(intent.message or "", str(told["outcome"]), str(told["why"]), watch)
                 place = intent.data.get("chain")
                 chain = Chain(int(place[0]), str(place[1])) if place is not None else None
-                self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice, chain))
+                since = intent.data.get("since")
+                self._executor.run(c.Notify(str(told["id"]), intent.peer, notice, chain, since))
             case "control" if session is not None and session.open_control is not None:
                 self._executor.run(c.Perform(session, session.open_control))
             case "answer" if session is not None:

@@ -15,6 +15,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.facts import SenderRenamed
 from roost.core.vocabulary.identity import OPERATOR, host_of
+from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.requests import Rename
@@ -101,12 +102,24 @@ class Fleet:
             raise NotFoundError(_unknown(name, self.names()))
         return state
 
-    def called(self, name: str) -> str | None:
-        """The name that the peer of this name, or of this name before, has now; None: there is none."""
-        if self.find(name) is not None:
+    def called(self, name: str, at: float | None = None) -> str | None:
+        """The name that the peer of this name, or of this name before, has now; None: there is none.
+
+        `at` (Unix seconds): the peer that had the name then, and none that was made later (P11).
+        """
+        found = self.find(name)
+        if found is not None and (at is None or found.peer.had_name(at)):
             return name
-        everybody = (*self.states(), *self.elsewhere())
-        return next((state.peer.name for state in everybody if name in state.peer.former), None)
+        every = (state.peer for state in (*self.states(), *self.elsewhere()))
+        earlier = (peer for peer in every if name in peer.former and (at is None or peer.had_name(at)))
+        return next((peer.name for peer in earlier), None)
+
+    def gone(self, message: Message) -> str | None:
+        """That a message's sender was removed, where another peer has its name now; None: it is not so."""
+        name = message.sender
+        if self.find(name) is None or self.called(name, message.created_at) is not None:
+            return None
+        return f"'{name}', who sent message {message.id}, was removed: the '{name}' of now is another peer"
 
     def _known(self, name: str) -> str:
         """The name that the peer of this name has now. Raises NotFoundError."""

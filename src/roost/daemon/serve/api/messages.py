@@ -5,6 +5,7 @@ from typing import Any
 from roost.core.messages.awaited import awaited_until, notice_id
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import host_of
+from roost.core.vocabulary.message import Message
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.sending.sender import Sender
 from roost.daemon.state.fleet import Fleet
@@ -31,6 +32,10 @@ class Messages:
         if stored is None:
             raise NotFoundError(f"there is no message '{message_id}'; `roost messages` shows the latest")
         return stored
+
+    def concerns(self, message: Message, name: str | None) -> bool:
+        """Whether a message is from or to this peer, and not from an earlier one of its name."""
+        return name in (self._fleet.called(message.sender, message.created_at), message.to)
 
     async def story(self, stored: StoredMessage, *, whole: bool) -> dict[str, Any]:
         """A message's whole story, with how it begins or with its `whole` body."""

@@ -140,7 +140,7 @@ class MessageMethods:
     async def _message(self, call: Call[Message]) -> Answer:
         asked, caller = call.params, call.caller
         stored = await self._api.messages.get(asked.id)
-        if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
+        if caller.is_agent and not self._api.messages.concerns(stored.message, caller.peer):
             raise DeniedError("the message is neither from you nor to you")
         if asked.trace:
             return Answer(await self._api.messages.trace(stored))

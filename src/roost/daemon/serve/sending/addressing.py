@@ -38,14 +38,22 @@ class Addressing:
         if whole is None:
             raise NotFoundError(f"there is no message '{draft.reply_to}'; see `roost messages`")
         stored = await self._machine.store.message(whole)
-        if stored is not None and sender not in (stored.message.to, stored.message.sender, OPERATOR):
+        if stored is None:
+            return whole
+        message = stored.message
+        author = self._fleet.called(message.sender, message.created_at)
+        if sender not in (message.to, author, OPERATOR):
             raise DeniedError(f"message {draft.reply_to} was not sent to '{sender}'")
-        if checked and stored is not None and stored.message.notice is None:
-            parties = {
-                self._fleet.called(name) or name for name in (stored.message.sender, stored.message.to)
-            }
+        if message.notice is not None:
+            return whole
+        to = self._fleet.called(draft.to) or draft.to
+        gone = self._fleet.gone(message)
+        if gone is not None and to == message.sender:
+            raise RefusedError(f"{gone}; leave reply_to out to write to it")
+        if checked:
+            parties = {author or message.sender, self._fleet.called(message.to) or message.to}
             others = parties - {sender} or parties  # an answer to oneself would wake nobody else
-            if (self._fleet.called(draft.to) or draft.to) not in others:
+            if to not in others:
                 other = next(iter(others))
                 raise RefusedError(
                     f"message {whole} is from '{other}', and an answer goes there; leave reply_to out to"

@@ -236,6 +236,9 @@ class Sender:
             raise RefusedError(
                 f"message {ended.id} is {ended.state}; send a new one with `roost send {ended.to}`"
             )
+        gone = self._fleet.gone(ended)
+        if gone is not None:
+            raise RefusedError(gone)
         again = derive(self._fleet.get(ended.to).peer.seed, "repeat", ended.id)
         async with self._alone(again):
             if await self._machine.store.message(again) is not None:
