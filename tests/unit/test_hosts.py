@@ -146,6 +146,12 @@ async def test_the_bound_on_agents_that_answer_each_other_holds_between_hosts(wo
     second = await mars.send("alice", "worker@venus", origin=Origin(chain=Chain(2, root)))
     await venus.ends(second, "queued")
     assert (await venus.story(second)).message.chain == Chain(2, root)
+    news, root = Notice(question, "expired", "why"), "d" * 32
+    far = await mars.send("roost", "worker@venus", notice=news, origin=Origin(chain=Chain(4, root)))
+    await mars.ends(far, "refused")
+    *_, told = await venus.mail(OPERATOR, 2)
+    assert "'worker' takes (chain_limit), so it is told no more" in told
+    assert venus.fleet.get("roost@mars").messages == (), "nobody there is told of it"
 
 
 async def test_a_notice_goes_to_its_sender_on_the_other_host(world: World) -> None:

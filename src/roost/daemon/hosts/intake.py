@@ -10,7 +10,7 @@ from roost.core.messages.chain import chain_from
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import NAME, REMOTE, host_of
+from roost.core.vocabulary.identity import NAME, REMOTE, SYSTEM, host_of
 from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.daemon.hosts.frames import Entry, Letter, Word
@@ -113,7 +113,10 @@ class Intake:
             await self._fleet.tell(entry.to, r.Submit(message), bodies={entry.id: entry.body})
         except ChainLimitError:
             if message.chain is not None:
-                await self._fleet.note(entry.to, f.ChainEnded(message.sender, message.chain, entry.id))
+                sender, about = message.sender, entry.id
+                if message.notice is not None:
+                    sender, about = SYSTEM, message.notice.about
+                await self._fleet.note(entry.to, f.ChainEnded(sender, message.chain, about))
             raise
 
     async def _answered(self, entry: Letter) -> Message | None:
