@@ -184,6 +184,17 @@ async def test_P11_a_new_peer_gets_neither_answers_nor_news_to_what_one_of_its_n
     assert await world.mars.mail("alice", 1) == ["bob@venus: hello"]
 
 
+async def test_an_answer_comes_to_a_renamed_peer_though_another_has_its_name(world: World) -> None:
+    sent = await world.mars.send("alice", "bob@venus")
+    await world.venus.ends(sent, "queued")
+    await world.mars.fleet.rename("alice", r.Rename("alina", "operator", force=True))
+    await world.clock.advance(61.0)
+    await world.mars.fleet.add(Peer("alice", "another", Settings("/", "human"), world.clock.now()))
+    await world.venus.send("bob", "alice@mars", "yes", reply_to=sent)
+    assert await world.mars.mail("alina", 1) == ["bob@venus: yes"]
+    assert await world.mars.store.inbox("alice") == []
+
+
 async def test_a_host_that_is_cut_off_takes_messages_and_delivers_them_in_order(world: World) -> None:
     world.hub.cut |= {"mars", "venus"}
     for number in range(200):

@@ -90,14 +90,17 @@ class Intake:
         try:
             if not NAME.fullmatch(entry.to):
                 raise NotFoundError(f"'{entry.to}' is not a peer name")
-            if not self._grants.delivers(origin, entry.to) and not _awaited(origin, entry, answered):
+            asked = answered if answered is not None and host_of(answered.to) == origin else None
+            if asked is not None and asked.sender == entry.to and (gone := self._fleet.gone(asked)):
+                raise RefusedError(gone)
+            asker = self._asker(entry, asked)
+            if asker is None and not self._grants.delivers(origin, entry.to):
                 raise DeniedError(
                     f"messages of '{origin}' are not taken for '{entry.to}': [fleet.grants.{origin}] in"
                     " config.toml there does not name it in `deliver`"
                 )
-            if answered is not None and answered.sender == entry.to and (gone := self._fleet.gone(answered)):
-                raise RefusedError(gone)
-            await self._submit(entry, _placed(entry, entry.message(origin, self._clock.now()), answered))
+            message = _placed(entry, entry.message(origin, self._clock.now()), answered)
+            await self._submit(asker or entry.to, entry, message)
         except RoostError as error:
             # What contradicts the store does so whenever it comes; else it would keep back all after it.
             if isinstance(error, StoreError) and not isinstance(error, BatchError):
@@ -108,15 +111,15 @@ class Intake:
             with contextlib.suppress(NotFoundError):
                 await self._fleet.tell(sender, f.Replied(entry.reply_to, entry.id))
 
-    async def _submit(self, entry: Letter, message: Message) -> None:
+    async def _submit(self, to: str, entry: Letter, message: Message) -> None:
         try:
-            await self._fleet.tell(entry.to, r.Submit(message), bodies={entry.id: entry.body})
+            await self._fleet.tell(to, r.Submit(message), bodies={entry.id: entry.body})
         except ChainLimitError:
             if message.chain is not None:
                 sender, about = message.sender, entry.id
                 if message.notice is not None:
                     sender, about = SYSTEM, message.notice.about
-                await self._fleet.note(entry.to, f.ChainEnded(sender, message.chain, about))
+                await self._fleet.note(to, f.ChainEnded(sender, message.chain, about))
             raise
 
     async def _answered(self, entry: Letter) -> Message | None:
@@ -124,6 +127,16 @@ class Intake:
         about = entry.notice[0] if entry.notice is not None else entry.reply_to
         stored = await self._store.message(about) if about is not None else None
         return stored.message if stored is not None else None
+
+    def _asker(self, entry: Letter, asked: Message | None) -> str | None:
+        """The peer that awaits it: it answers, or tells of, what that one has sent to its host.
+
+        Its name may be another by now, and the one that it had then another peer's.
+        """
+        if asked is None:
+            return None
+        asker = self._fleet.called(asked.sender, asked.created_at)
+        return asker if asker == self._fleet.called(entry.to, asked.created_at) else None
 
     async def _word(self, origin: str, entry: Word) -> None:
         stored = await self._store.message(entry.id)
@@ -141,8 +154,3 @@ def _placed(entry: Letter, message: Message, answered: Message | None) -> Messag
     if message.chain is None or entry.reply_to is None or entry.notice is not None:
         return message
     return replace(message, origin=Origin(chain=chain_from(message.chain, answered)))
-
-
-def _awaited(origin: str, entry: Letter, answered: Message | None) -> bool:
-    """Whether it answers, or tells of, a message that its recipient has sent to that host."""
-    return answered is not None and answered.sender == entry.to and host_of(answered.to) == origin
