@@ -88,8 +88,9 @@ class PeersCheck:
             fix = f"roost refresh {name}"
             yield wrong(Code.CONVERSATION_REFUSED, f"conversation of {name}", why, fix=fix)
         if state.peer.settings.runtime == HUMAN and state.nearly_full:
-            then = "the oldest expires with each that comes" if name == OPERATOR else "no more are taken"
-            why = f"{state.queued} unread; where {state.peer.settings.queue_limit} are, {then}"
+            most = state.peer.settings.queue_limit
+            then = "the oldest expire" if name == OPERATOR else "no more are taken"
+            why = f"{state.queued} unread; beyond {most} of mail, or as many notices, {then}"
             advice = "show them and mark them as read:"
             yield wrong(
                 Code.MAILBOX_FULL, f"mailbox of {name}", why, advice=advice, fix=f"roost inbox {name} --ack"
