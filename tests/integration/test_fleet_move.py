@@ -52,12 +52,15 @@ def test_a_peer_moves_with_its_conversation_and_its_mail_and_back_again(fleet: H
     mars, venus = fleet["mars"], fleet["venus"]
     mars.add("reviewer", resume="always")
     fleet.ends("mars", str(mars.send("reviewer", "the word is swordfish")["id"]), "done")
+    mars.add("desk", "human")
+    mars.ask("reviewer", "@@send desk which word?@@")
+    (asked,) = [each["id"] for each in mars.call("inbox", name="desk")]
     mars.call("stop", name="reviewer")
     mars.until_death("reviewer")
     waiting = str(mars.send("reviewer", "what waited")["id"])
     moved = mars.call("move", name="reviewer", host="venus", dir=str(venus.home.work))
     assert moved == {"name": "reviewer@venus", "host": "venus", "left": []}
-    assert [row["name"] for row in mars.call("list")] == []
+    assert [row["name"] for row in mars.call("list")] == ["desk"]
     assert venus.call("show", name="reviewer")["stopped"], "as it was"
     venus.call("start", name="reviewer")
     fleet.ends("mars", waiting, "done")
@@ -72,6 +75,8 @@ def test_a_peer_moves_with_its_conversation_and_its_mail_and_back_again(fleet: H
     fleet.ends("venus", str(venus.send("reviewer@mars", "home again")["id"]), "done")
     assert "by the name that it had" in said(fleet, "mars", "reviewer")
     assert "home again" in said(fleet, "mars", "reviewer")
+    answer = mars.send("reviewer", "that one", reply_to=asked, **{"from": "desk"})
+    fleet.ends("mars", str(answer["id"]), "done")
     assert [row["name"] for row in venus.call("list")] == []
 
 
