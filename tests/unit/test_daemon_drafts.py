@@ -67,12 +67,14 @@ class Desk:
         self.session, self.peer, self.screen = session, "worker", ""
         self.terminal = self.sensor = self.runtime = self
         self.records, self.submit_delay = True, 0.0
-        self.traits, self.controls = Traits(steers=True), Controls(clear=("C-c",))
+        self.traits, self.controls = Traits(steers=True), Controls(clear=("C-u",))
         self.rejected, self.free = "", FreeLine()
+        self.interrupting: frozenset[str] = frozenset()
+        self.interrupted: float | None = None
         self.frame: Frame | None = None
         self.context: Any = None
         self.home, self.compacted_at = Path("/nowhere"), 0.0
-        self.typing = asyncio.Lock()
+        self.typing, self.clearing = asyncio.Lock(), False
         self.reading = Reading(SessionState.IDLE, "at its prompt")
 
     def now(self) -> float:
@@ -231,7 +233,55 @@ async def test_C10_a_text_of_an_earlier_offer_of_the_same_message_is_taken_back(
     desk = Desk(View(Composer.FILLED, draft=OURS), None)
     desk.handover = HandOver(OFFERED.id, OFFERED.attempts - 1, 900.0)
     await desk.offer()
-    assert desk.typed == ["C-c", "Enter"]
+    assert desk.typed == ["C-u", "Enter"]
+
+
+class SlowDesk(Desk):
+    """Its program draws what a key has done after 0.3 seconds; each key takes one line of our text."""
+
+    def __init__(self, lines: int, *, typing: bool = False) -> None:
+        super().__init__(View(Composer.FILLED, draft=OURS), None)
+        self.lines, self.drawn, self.comes = lines, 0.0, typing
+        self.handover = HandOver(OFFERED.id, OFFERED.attempts - 1, 900.0)
+
+    async def keys(self, *names: str, label: str = "") -> None:
+        del label
+        self.typed += names
+        self.drawn = self.at + 0.3
+        if self.comes:
+            self.pressed = 999.0
+
+    async def look(self, *, screen: bool) -> Reading:
+        if self.drawn and self.at >= self.drawn:
+            self.drawn, self.lines = 0.0, self.lines - 1
+            self.screen = f"{self.lines} lines"
+            self.view = View(Composer.FILLED, draft=OURS[:40]) if self.lines else EMPTY
+        return await super().look(screen=screen)
+
+
+@pytest.mark.parametrize("lines", [1, 3])
+async def test_C10_the_keys_that_remove_a_text_are_pressed_again_only_where_a_newer_picture_shows_some_left(
+    lines: int,
+) -> None:
+    desk = SlowDesk(lines)
+    assert await desk.prompt().wait_free() is None
+    assert desk.typed == ["C-u"] * lines
+
+
+async def test_C10_no_text_is_removed_any_more_once_somebody_presses_a_key() -> None:
+    desk = SlowDesk(3, typing=True)
+    assert await desk.prompt().wait_free() == "a draft stands in its input line"
+    assert desk.typed == ["C-u"]
+
+
+async def test_C10_a_refused_text_is_left_to_whoever_types_in_the_terminal_now() -> None:
+    """Both saw the same picture of it, and each pressed keys."""
+    desk = SlowDesk(1)
+    async with desk.typing:
+        await desk.prompt().take_back_late(1.0)
+    assert desk.typed == []
+    await desk.prompt().take_back_late(1.0)
+    assert desk.typed == ["C-u"]
 
 
 async def test_a_key_that_seems_to_come_from_the_future_keeps_no_text_of_ours_in_the_input_line() -> None:
@@ -263,7 +313,7 @@ async def test_P7_a_placeholder_is_taken_back_only_by_what_the_terminal_keeps_of
     desk = Desk(PASTE, pressed)
     desk.labels = labels
     await desk.prompt().wait_free()
-    assert desk.typed == (["C-c"] if ours else [])
+    assert desk.typed == (["C-u"] if ours else [])
 
 
 @pytest.mark.parametrize(
@@ -379,7 +429,7 @@ async def test_P7_no_enter_follows_what_was_seen_before_a_turn_went_on() -> None
 
 async def test_P7_a_command_of_which_a_look_saw_a_part_is_entered_once_all_of_it_shows() -> None:
     desk, asked = Desk(EMPTY, None), ControlRequest(ControlKind.COMPACT, "operator", 1000.0)
-    desk.controls = Controls(clear=("C-c",), compact="/compress")
+    desk.controls = Controls(clear=("C-u",), compact="/compress")
     desk.state = replace(desk.state, session=replace(desk.session, control=asked), messages=())
     desk.context, desk.compacted_at, drawn = desk, 0.0, iter(["/comp", "/compre"])
 
@@ -399,3 +449,27 @@ async def test_P7_a_command_of_which_a_look_saw_a_part_is_entered_once_all_of_it
     parts: Any = (desk, desk, desk, desk, asked)
     performed = await Performer(*parts).compact()
     assert (performed.failed, desk.typed) == (None, ["Enter"])
+
+
+async def test_the_key_that_ends_a_turn_is_not_pressed_twice_within_two_seconds_by_two_requests() -> None:
+    """The second one still sees the turn that the first has just ended; Ctrl-C twice ends Aider."""
+    desk, asked = in_turn(), ControlRequest(ControlKind.INTERRUPT, "operator", 1000.0)
+    desk.controls = Controls(interrupt=("C-c",), shows=False)
+    desk.state = replace(desk.state, session=replace(desk.session, control=asked), messages=())
+    pressed: list[float] = []
+
+    async def keys(*_names: str, label: str = "") -> None:
+        del label
+        pressed.append(desk.at)
+
+    async def look(*, screen: bool) -> Reading:
+        desk.sees(screen=screen)
+        return Reading(SessionState.IDLE, "") if ends and desk.at >= ends[0] else desk.reading
+
+    desk.keys, desk.look = keys, look  # type: ignore[method-assign]
+    for seconds in (0.5, 4.0):
+        ends = [desk.at + seconds]
+        parts: Any = (desk, desk, desk, desk, asked)
+        assert (await Performer(*parts).interrupt()).failed is None
+    first, second = pressed
+    assert second - first > 2.0

@@ -87,6 +87,15 @@ def test_a_ready_made_program_needs_no_table_and_one_of_the_same_name_comes_firs
     assert known.differing(()) == ["aider"]
 
 
+@pytest.mark.parametrize("runtime", sorted({*BUILT_IN, *(table.name for table in TABLES)}))
+def test_no_key_that_empties_an_input_line_may_end_its_program(runtime: str) -> None:
+    """Whoever presses it, how often and how quickly: Ctrl-C and Ctrl-D end most programs at the second."""
+    controls = Runtimes().get(runtime).controls
+    assert not {"C-c", "C-d", "C-z", "C-\\"} & set(controls.clear)
+    # Here it is pressed in a turn alone, and not twice within two seconds.
+    assert ("C-c" in controls.interrupt) is (runtime in ("aider", "cursor-agent", "goose"))
+
+
 def test_an_accept_log_may_be_below_the_home_and_have_a_pattern(tmp_path: Path) -> None:
     """A folder's own brackets are no pattern; of several files the latest counts."""
     [qwen] = [table for table in TABLES if table.name == "qwen-code"]

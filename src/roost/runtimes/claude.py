@@ -45,10 +45,16 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits(steers=True, hooks=True, piped=True, asks_once=True)
     submit_delay = 0.0
-    # C-u takes one line of several, C-c all (2.1.328). A first prompt with which the model was asked stood in
-    # no record when its program was killed half a second after it was entered on a busy machine (2.1.332).
+    # C-u takes a line before the cursor, or the break in front of it, C-k those behind, in vim's modes, too;
+    # of 64 keys that come at once it takes none. C-c takes all, and the program ends at a second one within a
+    # second; Escape ends a turn. A first prompt with which the model was asked stood in no
+    # record when its program was killed half a second after it was entered on a busy machine (2.1.332).
     controls = Controls(
-        clear=("C-c",), compact="/compact", late=30.0, carrier=ClaudeCarrier(), joining=ClaudeJoining()
+        clear=("C-u",) * 24 + ("C-k",) * 8,
+        compact="/compact",
+        late=30.0,
+        carrier=ClaudeCarrier(),
+        joining=ClaudeJoining(),
     )
     passes = (
         *("ANTHROPIC_*", "CLAUDE_AUTOCOMPACT_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "CLAUDE_STREAM_*"),

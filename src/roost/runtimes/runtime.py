@@ -55,8 +55,8 @@ class Claim(Struct, frozen=True):
 class Controls(Struct, frozen=True):
     """How the program is told things that are no messages: names of keys, and a command for its input line.
 
-    `interrupt` ends its turn, `clear` empties its input line and does nothing, once, to an empty one,
-    `compact` compacts its conversation.
+    `interrupt` ends its turn, `clear` empties its input line, or some lines of it, and does nothing to an
+    empty one: neither ends the program, however often it is pressed. `compact` compacts its conversation.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
     `shows`: its input line is known to show what was pasted. `empty`: where it is not, that its prompt goes
     away while a text stands there, all the same. `longest`: bytes of a body above which it is given a file.

@@ -98,8 +98,8 @@ class LiveSession(Struct):
     turn's end that follows there is the end of their turn. `answered`: the record shows that the model has
     answered something in it. `entered` is the message, with its attempt, whose text was seen to leave the
     input line after our Enter, `rejected` the one that its program refused last. `interrupting` are the
-    messages whose turn we pressed a key to end, `compacted_at` when it was last compacted (Unix seconds, by
-    the agent's own record).
+    messages whose turn we pressed a key to end, `interrupted` when we did last (monotonic), `compacted_at`
+    when it was last compacted (Unix seconds, by the agent's own record).
     `offers` are the keys of the offers whose intents are open.
     `frame` is the terminal as it was seen last, `view` what its program shows there.
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
@@ -114,11 +114,11 @@ class LiveSession(Struct):
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     `call` is its program's API, where messages come in by that. `free`: when its input line was last known to
     be free, `hooks` are those that wait for an answer, `typing` is held from the look before a paste to its
-    Enter, by what looks meanwhile. `shown_in` is its terminal; None: it is in a person's own, or, with
-    `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it,
-    `found_by`: the file named after its conversation by which hooks find that it has joined,
-    `subagents`: those that its hooks have told of. `turns_over`: how often it was seen to rest after work, by
-    whoever looked.
+    Enter, by what looks meanwhile; `clearing`: a text of ours is being removed from there. `shown_in` is its
+    terminal; None: it is in a person's own, or, with `agent_pid` 0, a thread of somebody else's server.
+    `mail`: what waits for its hooks to ask for it, `found_by`: the file named after its conversation by which
+    hooks find that it has joined, `subagents`: those that its hooks have told of. `turns_over`: how often it
+    was seen to rest after work, by whoever looked.
     """
 
     context: Context
@@ -140,6 +140,7 @@ class LiveSession(Struct):
     handover: HandOver | None = None
     rejected: str = ""
     interrupting: frozenset[str] = frozenset()
+    interrupted: float | None = None
     compacted_at: float = 0.0
     offers: set[str] = field(default_factory=set[str])
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -158,6 +159,7 @@ class LiveSession(Struct):
     begins: asyncio.Event = field(default_factory=asyncio.Event)
     call: Call | None = None
     typing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    clearing: bool = False
     free: FreeLine = field(default_factory=FreeLine)
     hooks: HeldHooks = field(default_factory=HeldHooks)
     mail: HookMail = field(default_factory=HookMail)

@@ -19,8 +19,9 @@ from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.view import Composer, Reading, View
 
-KEY_AGAIN = 2.0
-"""Seconds until a key that changed nothing is pressed again: a second Escape at a prompt opens a menu."""
+KEY_AGAIN = 2.5
+"""Seconds until the key that ends a turn is pressed again, also for another request: a second Escape at a
+prompt opens a menu, a second Ctrl-C within two seconds ends Aider."""
 SILENT = 15.0
 """Seconds at the prompt, after the command was entered, without a record of a compaction."""
 SETTLED = 2.0
@@ -39,7 +40,6 @@ class Performer:
         self._fleet = fleet
         self._clock = clock
         self._open = OpenControl(live, fleet, control)
-        self._pressed: dict[str, float] = {}
 
     async def interrupt(self) -> f.Performed:
         """Press the interrupt key until the turn has ended, and take back what then stands in the input line.
@@ -58,9 +58,9 @@ class Performer:
             if _busy(reading, view) and not over:
                 live.interrupting = turn or live.interrupting
                 mark = await self._prompt().mark_interrupt() if turn else ""
-                await self._press(" ".join(controls.interrupt), *controls.interrupt, label=mark)
+                await self._press(mark)
             elif meant and controls.clear and await self._put_back(view, meant):
-                await self._press("clear", *controls.clear)
+                await self._take_back(meant)
             elif reading is not None and (over or not flight):
                 return self._open.done()
             if self._clock.monotonic() >= deadline:
@@ -73,12 +73,21 @@ class Performer:
         """Whether the prompt of one of these messages stands in the input line, as text or placeholder."""
         return any(_holds(view, each) for each in meant) or await self._prompt().put_back() is not None
 
-    async def _press(self, what: str, *keys: str, label: str = "") -> None:
-        """Press keys, and again only after a while without any effect."""
-        now, pressed = self._clock.monotonic(), self._pressed.get(what)
-        if pressed is None or now - pressed >= KEY_AGAIN:
-            self._pressed[what] = now
-            await self._live.terminal.keys(*keys, label=label)
+    async def _take_back(self, meant: frozenset[str]) -> None:
+        """Remove it; whoever types in the terminal now does that before."""
+        if self._live.typing.locked():
+            return
+        async with self._live.typing:
+            await self._driver.look(screen=True)
+            if await self._put_back(view_of(self._live), meant):
+                await self._prompt().clear()
+
+    async def _press(self, label: str) -> None:
+        """Press the key that ends a turn, and again only after a while without any effect."""
+        live, now = self._live, self._clock.monotonic()
+        if live.interrupted is None or now - live.interrupted >= KEY_AGAIN:
+            live.interrupted = now
+            await live.terminal.keys(*live.runtime.controls.interrupt, label=label)
 
     async def compact(self) -> f.Performed:
         """Enter the program's own command as a message is entered, then wait for the record of its end.
@@ -144,9 +153,12 @@ class Performer:
                 if self._open.recorded() or not _is(view_of(self._live), command):
                     return None
                 await self._clock.sleep(LOOK)
-        view, clear = view_of(self._live), self._live.runtime.controls.clear
-        if _is(view, command) and view.dialog is None and clear:
-            await self._live.terminal.keys(*clear)
+        view = view_of(self._live)
+        if _is(view, command) and view.dialog is None:
+            async with self._live.typing:
+                await self._driver.look(screen=True)
+                if _is(view_of(self._live), command):
+                    await self._prompt().clear()
         shows = view.dialog or view.shows or view.draft or "its input line is empty"
         return f"the command {command} could not be entered; it shows: {shows[:160]}"
 

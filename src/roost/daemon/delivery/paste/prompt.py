@@ -30,6 +30,10 @@ SHOW = 2.0
 """Seconds after which a program that is not known to show what is pasted is taken for one that does not."""
 ABANDONED = 60.0
 """Seconds without a key of whoever is attached until a text of ours, whose message is over, is taken back."""
+CLEAR = 60.0
+"""Seconds for a text of ours to be removed: a program may give a hundred lines back, and lose some a key."""
+CLEAR_AGAIN = 0.5
+"""Seconds until the keys that remove it are pressed again where the screen shows nothing of the last."""
 LOOK = 0.01
 """Seconds between two looks at what changes at once."""
 TYPES = "a person is typing in its terminal"
@@ -155,16 +159,41 @@ class Prompt:
 
     async def _take_back(self) -> None:
         """Empty the input line of a text of ours whose offer is over; whoever edits it is not disturbed."""
-        clear, shown = self._live.runtime.controls.clear, envelope.shown_alone(view_of(self._live).draft)
-        shown = shown or await self.put_back()
+        shown = envelope.shown_alone(view_of(self._live).draft) or await self.put_back()
         state = self._fleet.find(self._live.peer)
-        if not clear or shown is None or state is None:
+        if shown is None or state is None:
             return
         if shown == self._pasted(state) and self._live.rejected != shown:
             return
         touched = self._live.keyed
         if touched is None or not 0 <= self._clock.now() - touched < ABANDONED:  # see `_occupied`
-            await self._live.terminal.keys(*clear)
+            await self.clear()
+
+    async def clear(self) -> None:
+        """Empty the input line of a text that was seen to be ours, until somebody presses a key.
+
+        The keys take some lines of it at a time, and are pressed again where a newer picture shows some left.
+        Who else has seen the same text leaves it to this one.
+        """
+        live, clear = self._live, self._live.runtime.controls.clear
+        if not clear or live.clearing:
+            return
+        live.clearing = True
+        try:
+            began = pressed = self._clock.monotonic()
+            touched, seen = live.keyed, None
+            while self._clock.monotonic() - began < CLEAR and live.keyed == touched:
+                view, now = view_of(live), self._clock.monotonic()
+                if view.composer is Composer.EMPTY or view.dialog is not None:
+                    return
+                drawn = live.screen != seen or now - pressed >= CLEAR_AGAIN
+                if view.composer is Composer.FILLED and drawn:
+                    seen, pressed = live.screen, now
+                    await live.terminal.keys(*clear)
+                await self._clock.sleep(LOOK * 5)
+                await self._driver.look(screen=True)
+        finally:
+            live.clearing = False
 
     def _pasted(self, state: PeerState) -> str | None:
         """The id of the message that this very offer has pasted."""
@@ -175,14 +204,18 @@ class Prompt:
         return offered.id if same else None
 
     async def take_back_late(self, within: float) -> None:
-        """After a refusal: the program may put the text back into its input line within that many seconds."""
+        """After a refusal: the program may put the text back into its input line within that many seconds.
+
+        Whoever types there meanwhile takes it back before that.
+        """
         deadline = self._clock.monotonic() + within
-        while self._clock.monotonic() < deadline:
-            reading = await self._driver.look(screen=True)
-            idle = reading is not None and reading.state is SessionState.IDLE
-            if idle and view_of(self._live).composer is Composer.FILLED:
-                await self._take_back()
-                return
+        while self._clock.monotonic() < deadline and not self._live.typing.locked():
+            async with self._live.typing:
+                reading = await self._driver.look(screen=True)
+                idle = reading is not None and reading.state is SessionState.IDLE
+                if idle and view_of(self._live).composer is Composer.FILLED:
+                    await self._take_back()
+                    return
             await self._clock.sleep(LOOK * 5)
 
     async def wait_rendered(self, over: Callable[[], bool], seen: Callable[[str], bool]) -> bool:
