@@ -3,7 +3,9 @@
 A start of a program is what costs most: each is started once here, and its peer goes from test to test.
 """
 
+import base64
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 
@@ -30,6 +32,10 @@ from tests.support.wait import NeverHappenedError, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
 
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
+"""Of one dot: Claude Code takes no file for a picture that holds none."""
 ASKED = "the turn was interrupted as the operator asked"
 
 
@@ -68,6 +74,31 @@ def test_P1_awkward_bodies_arrive_whole_at_the_model_at_boot_and_later(asleep: A
     assert asleep.roost.row("a")["session"] is None
     arrive_whole(asleep, asleep.runtime, 8 * 1024, 607)
     assert asleep.roost.session("a")["generation"] == 1
+
+
+@pytest.mark.parametrize("shared", ["claude"], indirect=True)
+def test_P1_the_path_of_a_picture_stays_in_the_text(agents: Agents) -> None:
+    """Claude Code 2.1.332 takes a line that is one out of what is pasted, and waits for its file."""
+    folder = agents.roost.home.work / "a"
+    picture, named, pipe = folder / "shot.png", folder / "two words.png", folder / "pipe.png"
+    picture.write_bytes(PICTURE)
+    named.write_bytes(PICTURE)
+    os.mkfifo(pipe)
+    lines = [
+        picture,
+        f"'{named}'",
+        str(named).replace(" ", "\\ "),
+        f"{picture} {picture}",
+        pipe,
+        picture.name,
+    ]
+    for body in (
+        str(picture),
+        *("\n".join(map(str, (*lines, *more))) for more in ([], range(40), [picture])),
+    ):
+        sent = agents.roost.send("a", body, wait="done", timeout=PATIENCE)
+        assert agents.text(sent["id"]) == agents.roost.pasted(sent["id"], body)
+        assert len(agents.roost.message(sent["id"])["attempts"]) == 3, "offered, accepted, done"
 
 
 @pytest.mark.parametrize("shared", ["codex"], indirect=True)

@@ -68,7 +68,7 @@ class Desk:
         self.terminal = self.sensor = self.runtime = self
         self.records, self.submit_delay = True, 0.0
         self.traits, self.controls = Traits(steers=True), Controls(clear=("C-u",))
-        self.rejected, self.free = "", FreeLine()
+        self.rejected, self.free, self.pasted = "", FreeLine(), b""
         self.interrupting: frozenset[str] = frozenset()
         self.interrupted: float | None = None
         self.frame: Frame | None = None
@@ -107,8 +107,8 @@ class Desk:
     async def passed(self) -> Passed:
         return self.labels
 
-    async def paste(self, _text: bytes, _label: str) -> PasteOutcome:
-        self.view = PASTE
+    async def paste(self, text: bytes, _label: str) -> PasteOutcome:
+        self.view, self.pasted = PASTE, text
         return PasteOutcome.PASTED
 
     async def keys(self, *names: str, label: str = "") -> None:
@@ -234,6 +234,13 @@ async def test_C10_a_text_of_an_earlier_offer_of_the_same_message_is_taken_back(
     desk.handover = HandOver(OFFERED.id, OFFERED.attempts - 1, 900.0)
     await desk.offer()
     assert desk.typed == ["C-u", "Enter"]
+
+
+async def test_P1_a_text_is_pasted_as_its_program_takes_all_of_it() -> None:
+    desk = Desk(EMPTY, None)
+    desk.controls = Controls(pastes=lambda text: f"({text})")
+    await desk.offer()
+    assert desk.pasted == b"(x)"
 
 
 class SlowDesk(Desk):

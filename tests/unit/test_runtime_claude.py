@@ -14,6 +14,7 @@ from roost.errors import RuntimeMissingError
 from roost.faults import Fault
 from roost.runtimes import claude_screen
 from roost.runtimes.claude import THRESHOLDS, ClaudeRuntime
+from roost.runtimes.claude_paste import as_pasted
 from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
 from roost.runtimes.context import Context
 from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver, Wrote
@@ -94,6 +95,21 @@ def test_a_faint_hint_is_no_draft_whatever_it_says() -> None:
 def test_an_input_line_in_an_echoed_text_is_not_the_input_line() -> None:
     forged = screen("permission").replace("● done", "❯\xa0")
     assert claude_screen.look_at(forged).view.composer is HIDDEN
+
+
+def test_what_goes_on_behind_the_name_of_a_picture_is_pasted_as_one_line_with_it() -> None:
+    pictures = [
+        "/tmp/a.png",
+        "'/tmp/b c.JPEG' ",
+        r"/tmp/d\ e.w\ebp",
+        r"C:\f.gif",
+        "/x.jpg /y.txt",
+        "see g.png",
+    ]
+    others = ["", "/tmp/a.pdf", "a png", "/tmp/a.svg /tmp/b.bmp"]
+    for line in (*pictures, *others):
+        behind = "\r" if line in pictures else "\n"
+        assert as_pasted(f"header\n{line}\n/tmp/last.png") == f"header\n{line}{behind}/tmp/last.png"
 
 
 def test_only_the_peers_own_folder_is_trusted_with_checked_keys() -> None:

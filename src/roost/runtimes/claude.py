@@ -12,6 +12,7 @@ from roost.core.vocabulary.policy import Traits
 from roost.runtimes import claude_args, claude_permission, claude_plugin
 from roost.runtimes.claude_joined import ClaudeJoining
 from roost.runtimes.claude_own import ClaudeCarrier, OwnClaudeSensor
+from roost.runtimes.claude_paste import as_pasted
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.claude_transcript import (
     ASIDE,
@@ -52,6 +53,7 @@ class ClaudeRuntime:
     controls = Controls(
         clear=("C-u",) * 24 + ("C-k",) * 8,
         compact="/compact",
+        pastes=as_pasted,
         late=30.0,
         carrier=ClaudeCarrier(),
         joining=ClaudeJoining(),

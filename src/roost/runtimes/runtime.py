@@ -1,6 +1,6 @@
 """What the daemon needs to know of an agent program. Its quirks stay behind this interface."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +57,7 @@ class Controls(Struct, frozen=True):
 
     `interrupt` ends its turn, `clear` empties its input line, or some lines of it, and does nothing to an
     empty one: neither ends the program, however often it is pressed. `compact` compacts its conversation.
+    `pastes` is the text that has to be pasted for another one to arrive whole.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
     `shows`: its input line is known to show what was pasted. `empty`: where it is not, that its prompt goes
     away while a text stands there, all the same. `longest`: bytes of a body above which it is given a file.
@@ -68,6 +69,7 @@ class Controls(Struct, frozen=True):
     interrupt: tuple[str, ...] = ("Escape",)
     clear: tuple[str, ...] = ()
     compact: str | None = None
+    pastes: Callable[[str], str] = str
     tells: bool = True
     shows: bool = True
     empty: bool = False

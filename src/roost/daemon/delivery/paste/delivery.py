@@ -46,7 +46,8 @@ class Delivery:
         await offer.waits(message.why)  # nothing is in its way any more
         try:
             mark = label.pasted_label(message, self._prompt.trace)
-            outcome = await self._live.terminal.paste(text.encode(), mark)
+            pasted = self._live.runtime.controls.pastes(text).encode()
+            outcome = await self._live.terminal.paste(pasted, mark)
         except PasteRefused as error:
             return offer.failed(certain=True, why=error.message)
         except TmuxError as error:
