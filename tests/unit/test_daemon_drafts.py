@@ -116,6 +116,9 @@ class Desk:
         self.typed += names
         self.view = EMPTY
 
+    def missing(self) -> str:
+        return f"it shows: {self.view.shows if self.view else ''}"
+
     def find(self, _name: str) -> PeerState:
         return self.state
 
@@ -234,6 +237,25 @@ async def test_C10_a_text_of_an_earlier_offer_of_the_same_message_is_taken_back(
     desk.handover = HandOver(OFFERED.id, OFFERED.attempts - 1, 900.0)
     await desk.offer()
     assert desk.typed == ["C-u", "Enter"]
+
+
+async def test_N4_a_paste_that_its_program_has_not_read_yet_is_waited_for_and_entered() -> None:
+    """Nothing stands at the prompt, and no record names it: that does not prove that it was not pasted."""
+    desk = Desk(View(Composer.HIDDEN, shows="Pasting…"), None)
+    desk.handover = HandOver(OFFERED.id, OFFERED.attempts, 990.0)
+
+    async def look(*, screen: bool) -> Reading | None:
+        desk.sees(screen=screen)
+        if desk.typed:
+            desk.state = replace(desk.state, messages=())
+        elif desk.at > 1060.0:
+            desk.view = View(Composer.FILLED, draft=OURS)
+        return None if desk.at <= 1060.0 else desk.reading
+
+    desk.look = look  # type: ignore[method-assign]
+    await desk.examine()
+    assert desk.typed == ["Enter"]
+    assert desk.reports[0] == "it shows: Pasting…"
 
 
 async def test_P1_a_text_is_pasted_as_its_program_takes_all_of_it() -> None:

@@ -44,6 +44,7 @@ KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
     "not-logged-in": (EMPTY, None, False),
     "not-logged-in-ready": (EMPTY, None, False),
     "onboarding": (HIDDEN, "Choose the text style that looks best with your terminal", False),
+    "pasting": (HIDDEN, None, False),
     "permission": (HIDDEN, f"Bash command: {PROCEED}", False),
     "permission-80x24": (HIDDEN, f"Bash command: {PROCEED}", False),
     "permission-after-paste": (HIDDEN, f"Bash command: {PROCEED}", False),
@@ -95,6 +96,12 @@ def test_a_faint_hint_is_no_draft_whatever_it_says() -> None:
 def test_an_input_line_in_an_echoed_text_is_not_the_input_line() -> None:
     forged = screen("permission").replace("● done", "❯\xa0")
     assert claude_screen.look_at(forged).view.composer is HIDDEN
+
+
+def test_a_paste_that_it_still_reads_is_no_empty_prompt_and_no_draft() -> None:
+    for typed in ("", "typed meanwhile"):
+        view = claude_screen.look_at(screen("pasting").replace("❯\xa0", f"❯\xa0{typed}")).view
+        assert (view.composer, view.shows) == (HIDDEN, "Pasting…")
 
 
 def test_what_goes_on_behind_the_name_of_a_picture_is_pasted_as_one_line_with_it() -> None:

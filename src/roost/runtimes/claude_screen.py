@@ -37,6 +37,7 @@ _SELECTED = re.compile(r"(enter to view tasks)|^\s+(↑/↓ to select)")
 _OF_HELPER = re.compile(r"Message @\S")
 _ANOTHER = re.compile(r"^\W*◯ main$")
 _OPEN = re.compile(r"^\W*● (.+?)(?:\s{2}|$)")
+_PASTING = "Pasting…"
 _SUSPENDED = "Claude Code is suspended"
 
 _TRUST_YES = "❯ Yes, I trust this folder"
@@ -94,6 +95,8 @@ def _taller(lines: list[Line]) -> View | None:
 
 def _view(box: list[Line], rows: list[str], *, busy: bool) -> View:
     """What the input line holds, or where the keys go instead."""
+    if any(row.strip() == _PASTING for row in rows[:1]):  # what stands there is not all of it
+        return View(Composer.HIDDEN, busy=busy, shows=_PASTING)
     content = _content(box)
     empty = content is Composer.EMPTY
     elsewhere = _elsewhere(box, rows, empty=empty)
