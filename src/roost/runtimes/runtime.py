@@ -56,7 +56,7 @@ class Controls(Struct, frozen=True):
     """How the program is told things that are no messages: names of keys, and a command for its input line.
 
     `interrupt` ends its turn, `clear` empties its input line, or some lines of it, and does nothing to an
-    empty one: neither ends the program, however often it is pressed. `compact` compacts its conversation.
+    empty one: it ends no program, however often it is pressed. `compact` compacts its conversation.
     `pastes` is the text that has to be pasted for another one to arrive whole.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
     `shows`: its input line is known to show what was pasted. `empty`: where it is not, that its prompt goes
