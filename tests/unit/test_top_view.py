@@ -7,8 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from roost.client.connection import Record
 from roost.client.daemon import Daemon
@@ -21,6 +22,8 @@ from tests.support.screens.page import Stage
 from tests.support.screens.top import following
 
 LATER = "another one"
+SETTLED = 10
+"""Looks, each after all that was waiting, until what keys set off is done."""
 
 
 class Slow(Daemon):
@@ -31,6 +34,7 @@ class Slow(Daemon):
         self.answers = asyncio.Event()
         self.refused = False
         self.keys: list[str] = []
+        self.done: list[tuple[str, str]] = []
 
     async def ask(
         self,
@@ -39,6 +43,8 @@ class Slow(Daemon):
         *,
         patience: float | None = None,  # noqa: ARG002 -- as the daemon's
     ) -> tuple[Any, list[str]]:
+        if params and method in {"wake", "sleep", "start", "stop", "interrupt"}:
+            self.done.append((method, params["name"]))
         if method != "send" or params is None:
             return [], []
         self.keys.append(params["key"])
@@ -138,6 +144,56 @@ async def test_a_message_that_comes_back_while_its_text_is_open_is_sent_again_as
         await person.sends()
         await person.is_answered()
     assert len(set(daemon.keys)) == 1
+
+
+@asynccontextmanager
+async def in_one_go(daemon: Slow, *keys: str) -> AsyncGenerator[tuple[View, list[str]]]:
+    """Somebody whose keys come in one go, as on a slow line; with two peers, the first of them selected."""
+    rows = Stage(Crew()).call_or_read("list")[:2]
+    view = View(daemon, [], None)
+    with patch.object(Registry, "follow", following(rows)):
+        async with view.run_test() as pilot:
+            while view.selected is None:
+                await pilot.pause()
+            for key in keys:
+                view.post_message(Key(key, key if len(key) == 1 else None))
+            for _ in range(SETTLED):
+                await pilot.pause()
+            yield view, [str(row["name"]) for row in rows]
+
+
+@pytest.mark.parametrize("opens", ["m", "enter", "question_mark", "f1", "a", "slash"])
+async def test_what_is_typed_after_a_key_is_for_what_that_key_opens(opens: str) -> None:
+    """`/zed` showed the peers with "ed", and put the selected one to sleep."""
+    daemon = Slow()
+    with patch.object(View, "join", return_value=None):
+        async with in_one_go(daemon, opens, "z", "w", "t") as (view, _):
+            written = {"m": "#text", "slash": "#filter"}.get(opens)
+            if written:
+                box = view.screen.query_one(written)
+                assert isinstance(box, Input | TextArea)
+                assert (box.value if isinstance(box, Input) else box.text) == "zwt"
+    assert not daemon.done
+
+
+async def test_a_key_after_an_arrow_means_the_peer_that_it_leads_to() -> None:
+    daemon = Slow()
+    async with in_one_go(daemon, "down", "z", "up", "w") as (_, names):
+        assert daemon.done == [("sleep", names[1]), ("wake", names[0])]
+
+
+@pytest.mark.parametrize(("answer", "stopped"), [("y", True), ("n", False)])
+async def test_a_question_takes_one_answer(answer: str, stopped: bool) -> None:
+    """Another key that was on its way by then ended the view with a traceback."""
+    daemon = Slow()
+    async with in_one_go(daemon, "x", answer, answer, "w") as (view, names):
+        assert len(view.screen_stack) == 1
+        assert daemon.done == ([("stop", names[0])] if stopped else [])
+
+
+async def test_words_that_were_on_their_way_when_the_box_is_left_hide_no_peer() -> None:
+    async with in_one_go(Slow(), "slash", "z", "z", "z", "escape") as (view, names):
+        assert view._table.row_count == len(names)
 
 
 async def test_what_was_still_to_be_drawn_when_somebody_leaves_is_let_go() -> None:

@@ -7,6 +7,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
@@ -14,13 +15,18 @@ from textual.widgets.option_list import Option
 from roost.cli.output import age, harmless, one_line
 from roost.client.connection import Record
 
+LOOK = """
+    .dialog { border: round; padding: 0 1; height: auto; max-height: 90%; width: 90%; }
+    ModalScreen { align: center middle; }
+    TextArea { height: 10; }
+    OptionList, VerticalScroll { height: auto; max-height: 20; }
+"""
+"""How they look, as CSS of the view."""
 _LEAVE: list[BindingType] = [Binding("escape", "dismiss", "leave")]
 
 
 class Confirm(ModalScreen[bool]):
     """A question that `y` answers with yes, and anything else with no."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", "yes")]
 
     def __init__(self, asked: str) -> None:
         """Ask this."""
@@ -32,19 +38,17 @@ class Confirm(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(Text(f"{self._asked} y: yes, any other key: no"))
 
-    def action_yes(self) -> None:
-        """Go on."""
-        self.dismiss(True)  # noqa: FBT003 -- the answer
-
-    def on_key(self, event: object) -> None:
-        """Any other key."""
-        if getattr(event, "key", "") != "y":
-            self.dismiss(False)  # noqa: FBT003 -- the answer
+    def on_key(self, event: Key) -> None:
+        """The answer; a key after it is no second one."""
+        event.stop()
+        if self.is_current:
+            self.dismiss(event.key == "y")
 
 
-class Compose(ModalScreen[tuple[str, str] | None]):
+class Compose(ModalScreen[tuple[str, str]]):
     """A message to one peer: its topic and its text."""
 
+    AUTO_FOCUS = "#text"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "send", "send"),
         Binding("escape", "leave", "leave"),
@@ -65,10 +69,6 @@ class Compose(ModalScreen[tuple[str, str] | None]):
             yield TextArea(self._draft[1], id="text")
             yield Label(Text("Ctrl-S sends it, Esc leaves it: the text is kept", "dim"))
 
-    def on_mount(self) -> None:
-        """The text comes first."""
-        self.query_one("#text", TextArea).focus()
-
     @property
     def draft(self) -> tuple[str, str]:
         """Topic and text as they stand."""
@@ -85,32 +85,40 @@ class Compose(ModalScreen[tuple[str, str] | None]):
         self.dismiss(None)
 
 
-class Questions(ModalScreen[tuple[str, str] | None]):
+class Questions(ModalScreen[tuple[str, str]]):
     """What agents ask: the id of a question, and the option that was chosen ("" denies)."""
 
     BINDINGS: ClassVar[list[BindingType]] = _LEAVE
 
-    def __init__(self, questions: list[Record]) -> None:
-        """Show these."""
+    def __init__(self) -> None:
+        """None are known yet."""
         super().__init__()
-        self._questions = questions
+        self._questions: list[Record] = []
 
     def compose(self) -> ComposeResult:
-        """Each with its text and its options."""
+        """Each with its text and its options, once they are known."""
         with Vertical(classes="dialog"):
-            if not self._questions:
-                yield Static(Text("no questions; Esc leaves this"))
-                return
-            options: list[Option] = []
-            for number, question in enumerate(self._questions):
-                options.append(Option(_asked(question), id=f"{number}", disabled=True))
-                options += [
-                    Option(Text(f"    {one_line(each['label'])}"), id=f"{number}:{place}")
-                    for place, each in enumerate(question["options"])
-                ]
-                options.append(Option(Text("    deny it, this once"), id=f"{number}:deny"))
-            yield OptionList(*options)
+            yield Static("...", id="known")
+            yield OptionList()
             yield Label(Text("Enter answers, Esc leaves this", "dim"))
+
+    def show(self, questions: list[Record], otherwise: str = "no questions") -> None:
+        """These are asked; where there are none, `otherwise` says why."""
+        if not self.is_current:
+            return
+        self._questions = questions
+        options: list[Option] = []
+        for number, question in enumerate(questions):
+            options.append(Option(_asked(question), id=f"{number}", disabled=True))
+            options += [
+                Option(Text(f"    {one_line(each['label'])}"), id=f"{number}:{place}")
+                for place, each in enumerate(question["options"])
+            ]
+            options.append(Option(Text("    deny it, this once"), id=f"{number}:deny"))
+        known = self.query_one("#known", Static)
+        known.update(Text(otherwise))
+        known.display = not questions
+        self.query_one(OptionList).add_options(options)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """One was chosen."""
@@ -143,5 +151,10 @@ class Page(ModalScreen[None]):
         with Vertical(classes="dialog"):
             yield Label(Text(self._title, "bold"))
             with VerticalScroll():
-                yield Static(Text(harmless(self._text)))
+                yield Static(Text(harmless(self._text)), id="text")
             yield Label(Text("Esc leaves this", "dim"))
+
+    def show(self, text: str) -> None:
+        """This text instead."""
+        if self.is_current:
+            self.query_one("#text", Static).update(Text(harmless(text)))

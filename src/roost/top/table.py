@@ -1,16 +1,26 @@
 """The table of all peers: only what has changed is drawn anew, and the cursor stays on its peer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from roost.client.connection import Record
 from roost.top.rows import columns, lines, painted
 
 
-class FleetTable(DataTable[Text]):
+class FleetTable(DataTable[Text], inherit_bindings=False):
     """Rows of peers, each by its name."""
+
+    # In their turn among the commands of the view: a key after an arrow means the peer that it leads to.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        replace(binding, priority=True)
+        for binding in DataTable.BINDINGS
+        if isinstance(binding, Binding) and binding.key != "enter"
+    ]
 
     def __init__(self) -> None:
         """Begin empty."""

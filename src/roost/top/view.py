@@ -1,16 +1,17 @@
 """The view: a table of all peers that changes as they do, a line about the selected one, and keys."""
 
 import contextlib
-import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
 from roost.cli.output import local, one_line
@@ -21,59 +22,32 @@ from roost.client.registry import Registry
 from roost.errors import RoostError
 from roost.top.aside import Aside
 from roost.top.detail import LATEST, lines
-from roost.top.dialogs import Compose, Confirm, Page, Questions
+from roost.top.dialogs import LOOK, Compose, Confirm, Page, Questions
+from roost.top.drafts import Draft, Drafts, Letter
+from roost.top.keys import ACTIONS, COMMANDS, HELP
 from roost.top.rows import ORDERS, arranged
 from roost.top.table import FleetTable
 
 W = TypeVar("W", Input, Static)
+A = TypeVar("A")
 AGES = 5.0
 """Seconds after which SINCE is drawn anew; all else is drawn when it changes."""
 SETTLED = 0.5
 """Seconds after which a terminal has taken its new size."""
 TOGETHER = 0.2
 """Seconds in which changes are drawn together."""
-_KEYS = """\
-arrows, j, k   go to another peer          m   write to it
-Enter          all that is known of it     w   wake it
-/              show only what has words    z   put it to sleep
-Esc            show all again              x   stop it, after a question
-s              another order               t   start it: it may be woken again
-?              what agents ask             i   end its turn
-a              join its terminal           q   leave
-"""
 
 
 class View(Aside):
     """All peers, full-screen."""
 
     ENABLE_COMMAND_PALETTE = False
-    CSS = """
-    DataTable { height: 1fr; scrollbar-size: 0 1; }
-    #head, #why, #said { height: auto; max-height: 3; }
-    #filter { display: none; height: 1; border: none; }
-    .dialog { border: round; padding: 0 1; height: auto; max-height: 90%; width: 90%; }
-    ModalScreen { align: center middle; }
-    TextArea { height: 10; }
-    OptionList, VerticalScroll { height: auto; max-height: 20; }
+    CSS = f"""{LOOK}
+    DataTable {{ height: 1fr; scrollbar-size: 0 1; }}
+    #head, #why, #said {{ height: auto; max-height: 3; }}
+    #filter {{ display: none; height: 1; border: none; }}
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "leave"),
-        Binding("enter", "detail", "all of it", show=False),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
-        Binding("m", "compose", "write"),
-        Binding("w", "ask('wake')", "wake"),
-        Binding("z", "ask('sleep')", "sleep", show=False),
-        Binding("t", "ask('start')", "start", show=False),
-        Binding("i", "ask('interrupt')", "interrupt", show=False),
-        Binding("x", "stop", "stop"),
-        Binding("a", "attach", "join"),
-        Binding("question_mark", "questions", "questions"),
-        Binding("slash", "filter", "find"),
-        Binding("s", "order", "sort"),
-        Binding("escape", "unfilter", show=False),
-        Binding("f1", "keys", "keys"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*COMMANDS]
 
     def __init__(
         self, daemon: Daemon, roost: list[str], sender: str | None, known: Iterable[Record] = ()
@@ -92,10 +66,9 @@ class View(Aside):
         self._heard: float | None = None
         self._drawing = False
         self._said = Text()
-        self._keys: dict[tuple[str, str, str], str] = {}
         self._order = ORDERS[0]
         self._asked: int = 0
-        self._drafts: dict[str, tuple[str, str]] = {}
+        self._drafts = Drafts()
 
     def compose(self) -> ComposeResult:
         """What there is, from above."""
@@ -109,7 +82,7 @@ class View(Aside):
 
     def on_mount(self) -> None:
         """Begin to follow."""
-        self._table.focus()
+        self.screen.set_focus(self._table)
         self.draw()
         self._follow()
         self.set_interval(AGES, self.draw)
@@ -175,13 +148,9 @@ class View(Aside):
         if error is None:
             counts = counts or "no peers yet; `roost add NAME --runtime R` makes one"
             return Text(f"{counts}{asked}{away}{order}")
-        old = "last stored" if self._heard is None else f"as of {time.strftime('%H:%M:%S', self._then)}"
+        then = time.localtime(self._heard)
+        old = "last stored" if self._heard is None else f"as of {time.strftime('%H:%M:%S', then)}"
         return Text.assemble((f"{one_line(error.message)}\n", "bold red"), f"{old}: {counts}{asked}{order}")
-
-    @property
-    def _then(self) -> time.struct_time:
-        """When the daemon was heard last."""
-        return time.localtime(self._heard)
 
     def _show_why(self) -> None:
         row = self._peers.rows.get(self.selected or "")
@@ -202,11 +171,14 @@ class View(Aside):
         """The cursor went to another peer."""
         self._show_why()
 
-    def on_data_table_row_selected(self) -> None:
-        """Enter, or a click on the selected row."""
-        self.action_detail()
-
     # what keys do
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Letters are commands only while nothing else has the keyboard."""
+        if action not in ACTIONS:
+            return True
+        free = not self.away and len(self.screen_stack) == 1
+        return free and (action == "unfilter" or self.focused in (self._table, None))
 
     def action_down(self) -> None:
         """The next peer."""
@@ -225,97 +197,109 @@ class View(Aside):
         """Ask for words."""
         box = self._find("#filter", Input)
         box.display = True
-        box.focus()
+        self.screen.set_focus(box)
 
     def action_unfilter(self) -> None:
         """All peers again."""
         box = self._find("#filter", Input)
         box.value = ""
         box.display = False
-        self._table.focus()
+        self.screen.set_focus(self._table)
         self.draw()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Words were typed."""
+        """Words were typed; those that were on their way when the box was left are not wanted."""
         if event.input.id == "filter":
+            if not event.input.display:
+                event.input.value = ""
             self.draw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The words are as wanted."""
         if event.input.id == "filter":
-            self._table.focus()
+            self.screen.set_focus(self._table)
 
-    @work
     async def action_detail(self) -> None:
         """All that is known of the selected peer."""
-        name = self.selected
-        if name is None:
-            return
+        if (name := self.selected) is not None:
+            page = Page(one_line(name), "...")
+            await self.push_screen(page)
+            self._tells(page, name)
+
+    @work
+    async def _tells(self, page: Page, name: str) -> None:
         asked: Record = {"before": NOW, "limit": LATEST, "peer": name}
         try:
             peer, events = await self._daemon.call("show", {"name": name}), await self._daemon.events(asked)
         except RoostError as error:
-            self.say(error.message, bad=True)
+            page.show(error.message)
         else:
-            await self.push_screen_wait(Page(one_line(name), lines(peer, events)))
+            page.show(lines(peer, events))
 
-    @work
     async def action_keys(self) -> None:
         """What the keys do."""
-        await self.push_screen_wait(Page("keys", _KEYS))
+        await self.push_screen(Page("keys", HELP))
 
-    @work
-    async def action_ask(self, method: str) -> None:
+    def action_ask(self, method: str) -> None:
         """Something that is done with the selected peer."""
         if (name := self.selected) is not None:
-            await self._does(f"{name}: {method}", method, {"name": name})
+            self._demand(method, name)
 
     @work
+    async def _demand(self, method: str, name: str) -> None:
+        await self._does(f"{name}: {method}", method, {"name": name})
+
+    async def _asks(self, dialog: ModalScreen[A], then: Callable[[A], object]) -> None:
+        """Ask the person; `then` gets what is neither no nor nothing. All that is typed is for the dialog."""
+
+        def told(answer: A | None) -> None:
+            if answer:
+                then(answer)
+
+        await self.push_screen(dialog, told)
+
     async def action_stop(self) -> None:
         """Stop the selected peer, if that is meant."""
-        name = self.selected
-        asked = f"Stop '{name}'? Its session ends, and it is woken no more."
-        if name is not None and await self.push_screen_wait(Confirm(asked)):
-            await self._does(f"{name}: stop", "stop", {"name": name})
+        if (name := self.selected) is not None:
+            asked = f"Stop '{name}'? Its session ends, and it is woken no more."
+            await self._asks(Confirm(asked), lambda _: self._demand("stop", name))
 
-    @work
     async def action_compose(self) -> None:
         """Write to the selected peer."""
-        to = self.selected
-        if to is None:
-            return
-        known = self._drafts.get(to, ("", ""))
-        first = self._keys.get((to, *known))
-        dialog = Compose(to, known, lambda draft: self._drafts.update({to: draft}))
-        draft = await self.push_screen_wait(dialog)
-        if draft is None:
-            return
-        self._drafts[to] = draft
+        if (to := self.selected) is not None:
+            letter = self._drafts.letter(to)
+            await self._asks(Compose(to, letter.known, letter.keep), partial(self._sends, letter))
+
+    @work
+    async def _sends(self, letter: Letter, draft: Draft) -> None:
+        letter.keep(draft)
         topic, body = draft
         if not body.strip():
             self.say("the message is empty; nothing was sent", bad=True)
             return
-        # The same words again are the same message, however the first try ended.
-        key = (draft == known and first) or self._keys.setdefault((to, *draft), secrets.token_hex(16))
-        asked: Record = {"to": to, "body": body, "key": key}
+        asked: Record = {"to": letter.to, "body": body, "key": letter.key(draft)}
         asked |= {"topic": topic} if topic else {}
         asked |= {"from": self._sender} if self._sender else {}
-        if await self._does(f"sent to {to}", "send", asked):
-            self._keys.pop((to, *draft), None)
-            if self._drafts.get(to) == draft:  # else it was written on meanwhile
-                del self._drafts[to]
+        if await self._does(f"sent to {letter.to}", "send", asked):
+            letter.sent(draft)
 
-    @work
     async def action_questions(self) -> None:
         """What agents ask."""
+        dialog = Questions()
+        await self._asks(dialog, self._answers)
+        self._lists(dialog)
+
+    @work
+    async def _lists(self, dialog: Questions) -> None:
         try:
             questions = await self._daemon.call("questions")
         except RoostError as error:
-            self.say(error.message, bad=True)
-            return
-        answer = await self.push_screen_wait(Questions(questions))
-        if answer is None:
-            return
+            dialog.show([], error.message)
+        else:
+            dialog.show(questions)
+
+    @work
+    async def _answers(self, answer: tuple[str, str]) -> None:
         number, option = answer
         asked: Record = {"id": number, "message": ""}
         if option:
@@ -336,15 +320,23 @@ class View(Aside):
         self.say("; ".join([done, *notes]))
         return True
 
-    @work(exclusive=True, group="join")
-    async def action_attach(self) -> None:
+    def action_attach(self) -> None:
         """Join the terminal of the selected peer in this one, and come back."""
         name = self.selected
         if name is not None and "@" in name:
             self.say(f"it is joined on its host: `roost attach {name}` prints the command")
         elif name is not None:
-            await self.join([*self._roost, "attach", name])
+            self.away = True  # from now on: what is typed is for that terminal
+            self._joins(name)
+
+    @work(exclusive=True, group="join")
+    async def _joins(self, name: str) -> None:
+        await self.join([*self._roost, "attach", name])
+
+    async def action_leave(self) -> None:
+        """Leave."""
+        await self.action_quit()
 
     async def action_quit(self) -> None:
-        """Leave."""
+        """Leave, also from a dialog."""
         self.exit(return_code=0)
