@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 from array import array
-from socket import AF_UNIX, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket
+from socket import AF_UNIX, MSG_PEEK, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket
 
 from roost.cli.door.request import take
 
@@ -56,8 +56,11 @@ class Link:
         deadline = None if patience is None else time.monotonic() + patience
         with self._turn:
             if path == self._path and self._first is not None:
-                connection, self._first = self._first, None
-                return _connected(connection, patience)
+                first, self._first = _connected(self._first, 0), None
+                if _stands(first):
+                    first.settimeout(patience)
+                    return first
+                first.close()
         while True:
             with self._turn:
                 say(self._caller, CONNECT, os.fsencode(path))
@@ -108,6 +111,17 @@ def _connected(descriptor: int, patience: float | None) -> socket:
     connection = socket(AF_UNIX, SOCK_STREAM, 0, descriptor)
     connection.settimeout(patience)
     return connection
+
+
+def _stands(connection: socket) -> bool:
+    """Whether a connection on which nothing was said is as it was: its daemon may have gone meanwhile."""
+    try:
+        connection.recv(1, MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _error(data: bytes) -> OSError:
