@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from textual.events import Key
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Label, TextArea
 
 from roost.client.connection import Record
 from roost.client.daemon import Daemon
@@ -35,6 +35,8 @@ class Slow(Daemon):
         self.refused = False
         self.keys: list[str] = []
         self.done: list[tuple[str, str]] = []
+        self.rows: list[Record] = []
+        self.sent: list[str] = []
 
     async def ask(
         self,
@@ -45,9 +47,15 @@ class Slow(Daemon):
     ) -> tuple[Any, list[str]]:
         if params and method in {"wake", "sleep", "start", "stop", "interrupt"}:
             self.done.append((method, params["name"]))
+        if params and method == "show":
+            found = [row for row in self.rows if row["name"] == params["name"]]
+            if not found:
+                raise RoostError("no such peer")
+            return found[0], []
         if method != "send" or params is None:
             return [], []
         self.keys.append(params["key"])
+        self.sent.append(params["to"])
         await self.answers.wait()
         if self.refused:
             raise RoostError("no")
@@ -59,6 +67,22 @@ class Writer:
 
     def __init__(self, view: View, pilot: Pilot[None], daemon: Slow) -> None:
         self._view, self._pilot, self._daemon = view, pilot, daemon
+
+    async def sees(self, *rows: Record) -> str:
+        """These are the peers now; returns to whom the message is."""
+        self._daemon.rows = [*rows]
+        self._view._peers.rows = {str(row["name"]): row for row in rows}
+        self._view.draw()
+        await self._pilot.pause()
+        heads = self._view.screen.query("#to").results(Label)
+        return "".join(str(head.render()) for head in heads)
+
+    async def tries(self) -> str:
+        """Have it sent, which may be refused; returns what is said of it."""
+        await self._pilot.press("ctrl+s")
+        for _ in range(SETTLED):
+            await self._pilot.pause()
+        return str(self._view._said)
 
     async def opens(self) -> str:
         """Begin to write; returns what is there already."""
@@ -93,16 +117,86 @@ class Writer:
 async def writing(daemon: Slow) -> AsyncGenerator[Writer]:
     """Somebody who has just sent a message, which is on its way."""
     [row, *_] = Stage(Crew()).call_or_read("list")
+    daemon.rows = [row]
+    async with looking(daemon) as writer:
+        assert await writer.opens() == ""
+        await writer.types("one")
+        await writer.sends()
+        yield writer
+
+
+@asynccontextmanager
+async def looking(daemon: Slow) -> AsyncGenerator[Writer]:
+    """Somebody before the peers of this daemon."""
     view = View(daemon, [], None)
-    with patch.object(Registry, "follow", following([row])):
+    with patch.object(Registry, "follow", following(daemon.rows)):
         async with view.run_test() as pilot:
             while view.selected is None:
                 await pilot.pause()
-            writer = Writer(view, pilot, daemon)
-            assert await writer.opens() == ""
-            await writer.types("one")
-            await writer.sends()
-            yield writer
+            yield Writer(view, pilot, daemon)
+
+
+ALPHA: Record = {**Stage(Crew()).call_or_read("list")[0], "name": "alpha"}
+RENAMED: Record = {**ALPHA, "name": "beta", "former_names": ["alpha"]}
+ANOTHER: Record = {**ALPHA, "created_at": "2026-06-15T11:59:00.000Z"}
+
+
+async def test_a_message_goes_to_its_peer_whatever_that_is_called_by_then() -> None:
+    daemon = Slow()
+    daemon.rows = [ALPHA]
+    daemon.answers.set()
+    async with looking(daemon) as person:
+        await person.opens()
+        await person.types("one")
+        assert await person.sees(RENAMED, ANOTHER) == "to beta"
+        assert await person.tries() == "sent to beta"
+        assert await person.sees(RENAMED, ANOTHER) == ""
+    assert daemon.sent == ["beta"]
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["at the daemon", "in the view"])
+@pytest.mark.parametrize("others", [[], [ANOTHER]], ids=["gone", "another"])
+async def test_a_message_whose_peer_is_gone_goes_to_nobody_and_is_kept(
+    shown: bool, others: list[Record]
+) -> None:
+    """One of that name got what was written to the one before it; else the text was lost."""
+    daemon = Slow()
+    daemon.rows = [ALPHA]
+    async with looking(daemon) as person:
+        await person.opens()
+        await person.types("one")
+        if shown:
+            head = await person.sees(*others)
+            assert ("is another peer now" in head, "is gone" in head) == (bool(others), not others)
+        daemon.rows = others
+        said = await person.tries()
+        if shown:
+            await person.leaves()
+        else:
+            assert ("text is kept" in said, "no such peer" in said) == (bool(others), not others)
+        assert await person.sees(ANOTHER) == ""
+        assert await person.opens() == "one"
+        assert "an earlier 'alpha'" in await person.sees(ANOTHER)
+        await person.types(LATER)
+        await person.leaves()
+        assert await person.opens() == LATER
+        assert await person.sees(ANOTHER) == "to alpha"
+    assert not daemon.sent
+
+
+async def test_a_draft_goes_with_its_peer() -> None:
+    daemon = Slow()
+    daemon.rows = [ALPHA]
+    async with looking(daemon) as person:
+        await person.opens()
+        await person.types("one")
+        await person.leaves()
+        await person.sees(RENAMED)
+        assert await person.opens() == "one"
+        await person.leaves()
+        await person.sees(ANOTHER)
+        await person.sees(ANOTHER, {**RENAMED, "name": "zeta"})
+        assert await person.opens() == ""
 
 
 async def test_a_message_that_is_sent_again_while_it_is_on_its_way_is_one_message() -> None:

@@ -47,8 +47,8 @@ class Turn(Result, frozen=True, kw_only=True):
 class Peer(Result, frozen=True, kw_only=True):
     """A row of `list`: a peer, its state, and why it is in it.
 
-    `host`: the one on which it lives, None where this one is in no fleet. Of a peer of another host `dir` and
-    `wake` are None.
+    `host`: the one on which it lives, None where this one is in no fleet. Of a peer of another host `dir`,
+    `wake` and `created_at` are None.
     """
 
     name: str
@@ -66,6 +66,8 @@ class Peer(Result, frozen=True, kw_only=True):
     fresh_next: bool = False
     turn: Turn | None = None
     session: Session | None = None
+    former_names: tuple[str, ...] = ()
+    created_at: datetime | None = None
 
 
 class PeerDetails(Peer, frozen=True, kw_only=True):
@@ -74,9 +76,7 @@ class PeerDetails(Peer, frozen=True, kw_only=True):
     settings: Mapping[str, Any]
     conversation: str | None = None
     topics: tuple[str, ...] = ()
-    former_names: tuple[str, ...] = ()
     failures: int = 0
-    created_at: datetime | None = None
 
 
 class Controlled(Peer, frozen=True, kw_only=True):

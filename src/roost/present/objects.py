@@ -35,6 +35,8 @@ def peer_row(state: PeerState, now: float) -> dict[str, Any]:
         "fresh_next": state.peer.fresh_next,
         "turn": turn_object(state),
         "session": session_object(state.session) if state.session else None,
+        "former_names": list(state.peer.former),
+        "created_at": iso(state.peer.created_at),
     }
 
 
@@ -129,7 +131,6 @@ def peer_object(state: PeerState, now: float, heads: Mapping[str, str]) -> dict[
         "conversation": peer.conversation,
         "held_by": None,
         "topics": list(peer.topics),
-        "former_names": list(peer.former),
         "quarantine": {"until": iso(quarantine.until), "why": quarantine.why} if quarantine else None,
         "last_death": {"cause": str(last.cause), "at": iso(last.at), "why": last.why} if last else None,
         "refusal": {"message": refusal.message, "why": refusal.why} if refusal else None,
@@ -138,7 +139,6 @@ def peer_object(state: PeerState, now: float, heads: Mapping[str, str]) -> dict[
         if hindered
         else None,
         "messages": [message_row(message, heads.get(message.id, "")) for message in state.messages],
-        "created_at": iso(peer.created_at),
     }
 
 
@@ -151,14 +151,12 @@ def elsewhere_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "conversation": None,
         "held_by": None,
         "topics": [],
-        "former_names": [],
         "quarantine": None,
         "last_death": None,
         "refusal": None,
         "failures": 0,
         "hindered": None,
         "messages": [],
-        "created_at": None,
     }
 
 

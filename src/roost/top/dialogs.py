@@ -1,6 +1,5 @@
 """What is asked of the person: whether to go on, what to send, how to answer; each says how to leave it."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from roost.cli.output import age, harmless, one_line
 from roost.client.connection import Record
+from roost.top.drafts import Draft, Letter
 
 LOOK = """
     .dialog { border: round; padding: 0 1; height: auto; max-height: 90%; width: 90%; }
@@ -45,7 +45,7 @@ class Confirm(ModalScreen[bool]):
             self.dismiss(event.key == "y")
 
 
-class Compose(ModalScreen[tuple[str, str]]):
+class Compose(ModalScreen[Draft]):
     """A message to one peer: its topic and its text."""
 
     AUTO_FOCUS = "#text"
@@ -54,34 +54,42 @@ class Compose(ModalScreen[tuple[str, str]]):
         Binding("escape", "leave", "leave"),
     ]
 
-    def __init__(self, to: str, draft: tuple[str, str], keep: Callable[[tuple[str, str]], None]) -> None:
-        """Go on with a draft; `keep` gets what is left unsent."""
+    def __init__(self, letter: Letter) -> None:
+        """Go on with it."""
         super().__init__()
-        self._to = to
-        self._draft = draft
-        self._keep = keep
+        self._letter = letter
 
     def compose(self) -> ComposeResult:
         """Topic, text, and what the keys do."""
+        topic, text = self._letter.known
         with Vertical(classes="dialog"):
-            yield Label(Text(f"to {self._to}"))
-            yield Input(self._draft[0], placeholder="topic (may be empty)", id="topic", compact=True)
-            yield TextArea(self._draft[1], id="text")
+            yield Label(Text(self._letter.head), id="to")
+            yield Input(topic, placeholder="topic (may be empty)", id="topic", compact=True)
+            yield TextArea(text, id="text")
             yield Label(Text("Ctrl-S sends it, Esc leaves it: the text is kept", "dim"))
 
+    def tell(self) -> None:
+        """To whom it is, which may have changed."""
+        self.query_one("#to", Label).update(
+            Text(self._letter.head, "red" if self._letter.name is None else "")
+        )
+
     @property
-    def draft(self) -> tuple[str, str]:
+    def draft(self) -> Draft:
         """Topic and text as they stand."""
         return self.query_one("#topic", Input).value.strip(), self.query_one("#text", TextArea).text
 
     def action_send(self) -> None:
-        """Send it."""
-        self.dismiss(self.draft)
+        """Send it, where there is somebody to get it."""
+        if self._letter.name is None:
+            self.tell()
+        else:
+            self.dismiss(self.draft)
 
     def action_leave(self) -> None:
         """Keep what was changed; what was not may have been sent meanwhile."""
-        if self.draft != self._draft:
-            self._keep(self.draft)
+        if self.draft != self._letter.known:
+            self._letter.keep(self.draft)
         self.dismiss(None)
 
 

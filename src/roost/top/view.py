@@ -68,7 +68,7 @@ class View(Aside):
         self._said = Text()
         self._order = ORDERS[0]
         self._asked: int = 0
-        self._drafts = Drafts()
+        self._drafts = Drafts(self._peers)
 
     def compose(self) -> ComposeResult:
         """What there is, from above."""
@@ -132,6 +132,8 @@ class View(Aside):
         self._table.show(rows, self.size.width - 1)  # the scrollbar
         self._find("#head", Static).update(self._head())
         self._find("#said", Static).update(self._said)
+        if isinstance(self.screen, Compose):
+            self.screen.tell()
         self._show_why()
 
     def _find(self, selector: str, kind: type[W]) -> W:
@@ -266,21 +268,26 @@ class View(Aside):
 
     async def action_compose(self) -> None:
         """Write to the selected peer."""
-        if (to := self.selected) is not None:
+        if (to := self.selected) in self._peers.rows:
             letter = self._drafts.letter(to)
-            await self._asks(Compose(to, letter.known, letter.keep), partial(self._sends, letter))
+            await self._asks(Compose(letter), partial(self._sends, letter))
 
     @work
     async def _sends(self, letter: Letter, draft: Draft) -> None:
         letter.keep(draft)
-        topic, body = draft
-        if not body.strip():
+        if not draft[1].strip():
             self.say("the message is empty; nothing was sent", bad=True)
             return
-        asked: Record = {"to": letter.to, "body": body, "key": letter.key(draft)}
-        asked |= {"topic": topic} if topic else {}
-        asked |= {"from": self._sender} if self._sender else {}
-        if await self._does(f"sent to {letter.to}", "send", asked):
+        name = letter.name or letter.to.name
+        try:  # the rows may be of a moment ago
+            same = letter.to.is_of(await self._daemon.call("show", {"name": name}))
+        except RoostError as error:
+            self.say(error.message, bad=True)
+            return
+        if not same:
+            self.say(f"'{name}' is another peer now: nothing was sent, and the text is kept", bad=True)
+            return
+        if await self._does(f"sent to {name}", "send", letter.asked(draft, name, self._sender)):
             letter.sent(draft)
 
     async def action_questions(self) -> None:

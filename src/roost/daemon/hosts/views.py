@@ -105,4 +105,6 @@ def _row(host: str, row: Row, silent: str | None, since: float | None) -> dict[s
         "fresh_next": False,
         "turn": None,
         "session": None,
+        "former_names": [],
+        "created_at": None,
     }
