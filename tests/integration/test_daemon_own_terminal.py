@@ -1,6 +1,7 @@
 """`roost run`: a program in a person's own terminal is a peer (issue 17, H6, P5, P9, N6, L2)."""
 
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -110,6 +111,19 @@ def test_H6_a_name_is_run_once_and_by_whom_it_belongs_to(roost: Roost) -> None:
         assert "roost stop me" in second.stderr
         terminal.type(b"first\r")
         terminal.sees("first")
+
+
+def test_H6_one_whose_process_ends_before_it_begins_is_over_at_once(roost: Roost) -> None:
+    """Ctrl-C right after Enter: its peer was `starting` for half a minute, and could not be run again."""
+    leaves = "import os, roost.cli.main as main; os.execve = lambda *_: os._exit(7); main.main()"
+    words = [sys.executable, "-c", leaves, "run", "me", "--", "demo"]
+    done = subprocess.run(words, env=roost.environ, check=False, timeout=PATIENCE)
+    assert done.returncode == 7
+    death = roost.until_death("me")
+    assert death["cause"] == "not-started"
+    assert "the process that was to run it had ended" in death["evidence"]
+    with running(roost, "me", "--", "demo") as terminal:
+        at_its_prompt(roost, terminal, "me")
 
 
 def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_again(roost: Roost) -> None:

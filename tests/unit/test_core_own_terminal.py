@@ -91,7 +91,14 @@ def test_H6_nothing_wakes_it_and_mail_is_kept_or_refused_as_its_settings_say() -
 
 def test_H6_a_name_has_one_session_wherever_it_runs() -> None:
     (why,) = refused(after(running(), r.Run("operator"))[1])
+    assert "runs already" in why
     assert "roost stop p" in why
+    asked, _ = after(PeerState(PEER), r.Run("operator"))
+    (why,) = refused(after(asked, r.Run("operator"))[1])
+    assert "is being started" in why
+    stopped, _ = after(running(), r.Stop("operator"))
+    (why,) = refused(after(stopped, r.Run("operator"))[1])
+    assert "being ended" in why
     warm = PeerState(replace(PEER, settings=replace(SETTINGS, wake=WakePolicy.WARM)))
     live, _ = after(warm, r.Wake(WakeMode.NATURAL, "operator"))
     (why,) = refused(after(live, r.Run("operator"))[1])

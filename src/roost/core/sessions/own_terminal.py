@@ -40,6 +40,10 @@ def turn_begins(step: Step, session: Session) -> None:
 def _taken(step: Step) -> str:
     name, session = step.peer.name, step.session
     if session is not None and session.own_terminal:
+        if session.state is SessionState.STOPPING:
+            return f"'{name}' is just being ended in another terminal; try again in a moment"
+        if session.processes is None:
+            return f"'{name}' is being started in another terminal; try again in a moment"
         return (
             f"'{name}' runs already, in another terminal; give this one another name, or `roost stop {name}`"
         )

@@ -1,6 +1,8 @@
 """Brings up a session: private files, token, tmux server, shim, agent."""
 
+import asyncio
 import hashlib
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -16,12 +18,14 @@ from roost.daemon.session.failures import REPLACED, LaunchError, gone, judged, n
 from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.origin import Origin, write_origin
+from roost.daemon.session.runs import Order
 from roost.daemon.state.machine import Machine
 from roost.errors import ConfigError, RoostError
-from roost.host.errors import TmuxError, TmuxGone
+from roost.host.errors import SensorError, TmuxError, TmuxGone
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces.processes import Liveness
 from roost.host.interfaces.terminals import Terminal
+from roost.host.interfaces.watch import Watch
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import Companion, ShimSpec, Started, read_started, shim_argv
 from roost.local.config import load_config
@@ -30,6 +34,7 @@ from roost.runtimes.context import Context
 from roost.runtimes.runtime import LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
 
+_log = logging.getLogger("roost.launcher")
 STARTED = 15.0
 ELSEWHERE = 30.0
 LEFT = 2.0
@@ -124,12 +129,30 @@ class Launcher:
             raise
         if not order.ready.done():
             order.ready.set_result(spec)
+        ended = asyncio.Event()
+        watch = self._watch(order, ended.set)
         try:
-            started = await self._started(context.home / "started.json", ELSEWHERE)
+            started = await self._started(context.home / "started.json", ELSEWHERE, ended)
         finally:
+            if watch is not None:
+                watch.cancel()
             # Without it a process that comes late starts nothing.
             await self._machine.work.files.run(_unlink, spec)
         return live_session(context, runtime, None, started)
+
+    def _watch(self, order: Order, ended: Callable[[], None]) -> Watch | None:
+        """Notice that nobody is left who could begin it."""
+        if order.ready.cancelled():  # whoever asked has left
+            ended()
+        if order.process is None:
+            return None
+        try:
+            return self._machine.processes.watch(order.process, ended)
+        except SensorError as error:
+            _log.warning(
+                "process %d, which begins a session, cannot be watched: %s", order.process.pid, error
+            )
+            return None
 
     async def _prepare(self, context: Context, runtime: Runtime) -> tuple[Path, dict[str, str]]:
         """Make all that the session's shim needs: its instructions, and the agent's environment."""
@@ -237,16 +260,22 @@ class Launcher:
             return LaunchError("it ended at once", Blame.PROGRAM)
         return judged(error)
 
-    async def _started(self, path: Path, bound: float) -> Started:
-        """The shim's report. Raises LaunchError when the agent's program did not run, or within `bound`."""
+    async def _started(self, path: Path, bound: float, ended: asyncio.Event | None = None) -> Started:
+        """The shim's report. Raises LaunchError when the agent's program did not run, or within `bound`.
+
+        `ended`: set once what is or becomes the shim has ended.
+        """
         clock = self._machine.clock
         deadline = clock.monotonic() + bound
         while True:
+            over = ended is not None and ended.is_set()  # asked before the report is: there is none after it
             started = await self._machine.work.files.run(read_started, path, self._machine.processes)
             if started is not None:
                 if started.error is not None:
                     raise not_run(started.error, started.errno)
                 return started
+            if over:
+                raise LaunchError("the process that was to run it had ended before", Blame.HOST)
             if clock.monotonic() >= deadline:
                 raise LaunchError(f"the session's shim did not report within {bound:g} s", Blame.HOST)
             await clock.sleep(0.002)

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.errors import HostError, RefusedError
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.store.codec import Shape
@@ -26,10 +27,14 @@ class Run(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """A run that is being prepared. `ready`: the shim's instructions, once the person's process may go on."""
+    """A run that is being prepared. `ready`: the shim's instructions, once the person's process may go on.
+
+    `process`: that process, which becomes the shim; None where it is not known.
+    """
 
     run: Run
     ready: "asyncio.Future[Path]"
+    process: ProcessId | None = None
 
 
 _SHAPE = Shape(Run)
@@ -44,11 +49,11 @@ class Runs:
         self._known: dict[str, Run | None] = {}
         self._orders: dict[str, Order] = {}
 
-    def ask(self, peer: str, run: Run) -> Order:
+    def ask(self, peer: str, run: Run, process: ProcessId | None) -> Order:
         """A person wants to run the peer now. Raises RefusedError where somebody else just does."""
         if peer in self._orders:
             raise RefusedError(f"'{peer}' is being started in another terminal; try again in a moment")
-        order = self._orders[peer] = Order(run, asyncio.get_running_loop().create_future())
+        order = self._orders[peer] = Order(run, asyncio.get_running_loop().create_future(), process)
         return order
 
     def drop(self, peer: str) -> None:

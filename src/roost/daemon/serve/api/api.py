@@ -70,7 +70,7 @@ class Api:
         self.changes = Changes(fleet, self.peers)
         self.terminals = Terminals(machine, fleet, live_sessions, self.peers)
         self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)
-        self.runs = PersonalRuns(machine.places, fleet, waits, self.peers, launcher.contexts)
+        self.runs = PersonalRuns(machine, fleet, waits, self.peers, launcher.contexts)
         self.joining = Joining(machine, fleet, waits, self.peers, launcher, supervisor)
         self.added_hooks = AddedHooks(machine)
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)

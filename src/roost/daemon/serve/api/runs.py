@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.settings import apply_settings
@@ -14,12 +15,13 @@ from roost.daemon.serve.api.peers import Peers
 from roost.daemon.session.contexts import Contexts
 from roost.daemon.session.runs import Run
 from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race
 from roost.daemon.state.waits import Waits
 from roost.errors import RefusedError, RoostError
+from roost.host.errors import SensorError
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import shim_argv
-from roost.local.paths import Places
 
 
 class Wanted(Struct, frozen=True):
@@ -35,23 +37,27 @@ class Wanted(Struct, frozen=True):
 class PersonalRuns:
     """Prepares sessions that a person's own process becomes."""
 
-    def __init__(self, places: Places, fleet: Fleet, waits: Waits, peers: Peers, contexts: Contexts) -> None:
+    def __init__(
+        self, machine: Machine, fleet: Fleet, waits: Waits, peers: Peers, contexts: Contexts
+    ) -> None:
         """Run peers of this fleet."""
-        self._places = places
+        self._machine = machine
         self._fleet = fleet
         self._waits = waits
         self._peers = peers
         self._contexts = contexts
 
-    async def run(self, name: str, wanted: Wanted, by: str) -> dict[str, Any]:
+    async def run(self, name: str, wanted: Wanted, by: str, pid: int | None) -> dict[str, Any]:
         """Make the peer if there is none, and all that its next session needs; what to execute.
 
+        `pid`: the process that is to execute it; once that has ended the session is not waited for.
         Raises RoostError with the reason where it cannot be run.
         """
+        process = await self._process(pid)
         await self._settle(name, wanted)
         state = self._fleet.get(name)
         environ = self._contexts.passed(state.peer.settings, wanted.environ)
-        order = self._contexts.runs.ask(name, Run("", wanted.dir, tuple(wanted.args), environ))
+        order = self._contexts.runs.ask(name, Run("", wanted.dir, tuple(wanted.args), environ), process)
         try:
             with self._waits.peer(name) as changes:
                 outcome = await self._fleet.tell(name, r.Run(by, wanted.resume))
@@ -69,9 +75,21 @@ class PersonalRuns:
             "environ": {
                 SESSION_VARIABLE: session.id,
                 NONCE_VARIABLE: session.nonce,
-                HOME_VARIABLE: str(self._places.home),
+                HOME_VARIABLE: str(self._machine.places.home),
             },
         }
+
+    async def _process(self, pid: int | None) -> ProcessId | None:
+        """Who asks, where that can be told. Raises RoostError where it has ended."""
+        if pid is None:
+            return None
+        try:
+            found = await self._machine.work.processes.run(self._machine.processes.identify, pid)
+        except SensorError:
+            return None
+        if found is None:
+            raise RoostError(f"process {pid}, which was to run it, has ended")
+        return found
 
     async def _settle(self, name: str, wanted: Wanted) -> None:
         """The peer, as it is to be run. Raises RefusedError where it is another one."""

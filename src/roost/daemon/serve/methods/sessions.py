@@ -73,7 +73,7 @@ class SessionMethods:
     async def _run(self, call: Call[Run]) -> Answer:
         asked = call.params
         wanted = Wanted(asked.runtime, asked.dir, asked.args, asked.environ, asked.resume)
-        return Answer(await self._api.runs.run(asked.name, wanted, call.by))
+        return Answer(await self._api.runs.run(asked.name, wanted, call.by, call.caller.pid))
 
     async def _restart(self, call: Call[Restart]) -> Answer:
         asked = call.params
