@@ -1,5 +1,6 @@
 """`roost list --watch` on a real terminal, against a real daemon."""
 
+import gc
 import os
 import pty
 import re
@@ -9,19 +10,28 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
+from typing import cast
 
 import pytest
 
+from roost.cli.app import App
+from roost.cli.live_list import LiveList
 from tests.support.daemon import PATIENCE, Roost, roost_in
 from tests.support.home import Home
+from tests.support.pane import Pane
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 INTERRUPTED = 130
 NARROW = 50
 """Columns of a terminal that somebody has made smaller."""
+
+
+class Told(dict[str, object]):
+    """A change, of which it can be seen whether somebody keeps it."""
 
 
 class Watching:
@@ -110,6 +120,62 @@ def test_the_list_goes_on_through_a_restart_and_gives_the_terminal_back(home: Ho
             shown.until(rf"\A(?!(?s:.)*[^\n]{{{NARROW + 1}}})")
             assert shown.end(signal.SIGTERM) == 128 + signal.SIGTERM
             assert shown.shown.rstrip().endswith("\x1b[?1049l")
+        for number in (signal.SIGHUP, signal.SIGQUIT):
+            with watching(roost) as shown:
+                shown.until("worker-7")
+                assert shown.end(number) == 128 + number
+                assert shown.shown.rstrip().endswith("\x1b[?1049l")
+
+
+def test_ctrl_z_gives_the_shell_its_screen_and_fg_shows_it_again(home: Home) -> None:
+    with roost_in(home) as roost:
+        roost.add("reviewer")
+        environ = {**roost.environ, "PS1": "shell> "}
+        with Pane(home.root, ["bash", "--norc"], environ=environ, directory=home.work) as pane:
+
+            def screen() -> str:
+                return pane.tmux("display-message", "-p", "-t", ":", "#{alternate_on} #{cursor_flag}").strip()
+
+            pane.wait_for("shell>")
+            pane.keys(f"{sys.executable} -m roost list --watch", "Enter")
+            pane.wait_for("reviewer +demo", without="shell>")
+            assert screen() == "1 0"
+            pane.keys("C-z")
+            pane.wait_for("Stopped(?s:.*)shell>")
+            assert screen() == "0 1"
+            pane.keys("fg", "Enter")
+            pane.wait_for("reviewer +demo", without="shell>")
+            assert screen() == "1 0"
+            pane.keys("C-c")
+            pane.wait_for("interrupted")
+            assert screen() == "0 1"
+
+
+def test_of_what_changed_while_the_terminal_stood_still_only_the_latest_is_kept() -> None:
+    """Ctrl-S, or a shell on a line that has gone: each change was kept until it could be drawn."""
+    told: list[weakref.ref[Told]] = []
+
+    class EnoughError(Exception):
+        pass
+
+    class TellsApp:
+        def call(
+            self, _method: str, _asked: object, *, on_event: Callable[[object], None], patience: None
+        ) -> None:
+            assert patience is None
+            for number in range(100):
+                change = Told(rows=[{"name": "a", "number": number}], gone=[])
+                told.append(weakref.ref(change))
+                on_event(change)
+                del change
+            raise EnoughError
+
+    live = LiveList(cast("App", TellsApp()), everywhere=False)
+    with pytest.raises(EnoughError):
+        live._follow()
+    gc.collect()
+    assert [each for each in told if each() is not None] == []
+    assert [row["number"] for row in live._rows.values()] == [99]
 
 
 def test_without_a_terminal_or_a_daemon_it_is_refused(home: Home) -> None:
