@@ -1,5 +1,6 @@
 """What people see: fits, is aligned, and can never drive the terminal."""
 
+import os
 import time
 import unicodedata
 
@@ -64,6 +65,14 @@ def test_a_narrow_table_lets_columns_go_and_then_stands_its_last_one_below(
     assert all(len(line) <= columns for line in lines)
     if columns != 66:
         assert why in " ".join(" ".join(lines).split()), "nothing is cut"
+
+
+@pytest.mark.parametrize("columns", ["²", "0", "-1", "many", "9" * 5000])
+def test_a_width_that_is_none_is_not_kept_to(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((70, 20)))
+    monkeypatch.setattr("sys.stdout.fileno", lambda: 1)
+    assert output.width() == 70
 
 
 @pytest.mark.parametrize("columns", [40, 80])

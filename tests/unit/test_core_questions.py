@@ -83,7 +83,7 @@ def test_an_option_is_named_by_its_id_its_words_or_its_number(word: str) -> None
 
 def test_what_cannot_be_answered_so_is_refused_aloud_and_changes_nothing() -> None:
     play = asked()
-    for option in ("perhaps", "0", "3", "²"):
+    for option in ("perhaps", "0", "3", "²", "9" * 5000):
         assert answer(play, option) == ["Refuse UsageError"]
     assert "its options are yes (Allow once), no (Reject)" in refusal(play)
     assert answer(play, "yes", "be quick") == ["Refuse RefusedError"]

@@ -91,6 +91,7 @@ def test_P4_contradicting_settings_are_named_in_either_order() -> None:
         ("restarts", "0"),
         ("restarts", "-1"),
         ("restarts", "²"),
+        ("restarts", "9" * 5000),
         ("queue_limit", "1.5"),
         ("wake", "sometimes"),
         ("resume", ""),

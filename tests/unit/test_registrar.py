@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.registrar import address
 from roost.daemon.registrar.join_token import JoinToken, read, written
 from roost.daemon.registrar.roster import (
     Asked,
@@ -324,3 +325,9 @@ def test_without_the_packages_the_next_step_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(membership, "PACKAGES", ("msgspec", "no_such_package"))
     with pytest.raises(ConfigError, match=r"\(no_such_package\): `pip install 'roost\[fleet\]'`"):
         check_installed()
+
+
+@pytest.mark.parametrize("port", ["", "²", "70000", "9" * 5000])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(UsageError, match="ADDRESS:PORT"):
+        address.checked(f"127.0.0.1:{port}", "--listen")

@@ -19,6 +19,8 @@ WIDTH = 80
 GAP = "  "
 """Between two columns."""
 _NARROWEST = 20
+_DIGITS = 6
+"""Of a COLUMNS that a terminal could have."""
 _JOINT = "\0"
 """Stands for a space at which no line is broken; it is in nothing that is shown."""
 _CONTROLS = [*range(9), *range(11, 32), *range(127, 160)]
@@ -136,7 +138,7 @@ def harmless(text: str) -> str:
 def width() -> int:
     """Columns to fill: COLUMNS, the terminal's, or 80."""
     asked = os.environ.get("COLUMNS", "")
-    if asked.isdigit() and int(asked) > 0:
+    if asked.isascii() and asked.isdigit() and len(asked) <= _DIGITS and int(asked) > 0:
         return int(asked)
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH

@@ -164,9 +164,8 @@ def _chosen(options: Sequence[Option], word: str) -> Option | None:
     ):
         if len(found) == 1:
             return found[0]
-    if word.isascii() and word.isdigit() and 1 <= int(word) <= len(options):
-        return options[int(word) - 1]
-    return None
+    numbers = [str(number) for number, _ in enumerate(options, 1)]
+    return options[numbers.index(word)] if word in numbers else None
 
 
 def _give(step: Step, question: Question, option: Option, by: str, text: str = "") -> None:

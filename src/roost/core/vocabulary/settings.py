@@ -21,6 +21,8 @@ _COUNTS = {
     "chain_limit": (0, 100_000),
     "pool": (0, 32),
 }
+_DIGITS = 9
+"""Of a number: Python refuses to read one of thousands of them."""
 _CHOICES: dict[str, type[StrEnum]] = {"wake": WakePolicy, "resume": ResumePolicy, "away": AwayPolicy}
 _TEXTS = frozenset({"dir", "runtime", "description", "prompt", "server", "thread"})
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -86,7 +88,8 @@ def _parse(key: str, value: str) -> Any:  # noqa: ANN401 -- each field has its o
         return _positive(key, value)
     if key in _COUNTS:
         least, most = _COUNTS[key]
-        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        sound = value.isascii() and value.isdigit() and len(value) <= _DIGITS
+        if not sound or not least <= int(value) <= most:
             raise InvalidSettingError(f"'{key}' takes a whole number from {least} to {most}, not '{value}'")
         return int(value)
     if key in _CHOICES:

@@ -33,7 +33,8 @@ def advertised(given: str | None, listen: str) -> str:
 def checked(text: str, option: str) -> str:
     """ADDRESS:PORT. Raises UsageError."""
     address, colon, port = text.removeprefix("tls://").rpartition(":")
-    if not colon or not address or not port.isdigit() or int(port) > _PORTS or address.count(":") == 1:
+    number = port.isascii() and port.isdigit() and len(port) <= len(str(_PORTS))
+    if not colon or not address or not number or int(port) > _PORTS or address.count(":") == 1:
         raise UsageError(f"{option}: '{text}' is not of the form ADDRESS:PORT")
     return f"{address}:{port}"
 
