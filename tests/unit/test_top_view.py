@@ -1,14 +1,13 @@
 """The view of `roost top` by itself."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from textual.events import Key
-from textual.pilot import Pilot
 from textual.widgets import Input, Label, TextArea
 
 from roost.client.connection import Record
@@ -22,8 +21,8 @@ from tests.support.screens.page import Stage
 from tests.support.screens.top import following
 
 LATER = "another one"
-SETTLED = 10
-"""Looks, each after all that was waiting, until what keys set off is done."""
+HOPS = 3
+"""From the view to the table, and back through all that hold it: the way of a key."""
 
 
 class Slow(Daemon):
@@ -62,54 +61,74 @@ class Slow(Daemon):
         return {}, []
 
 
+async def heard(view: View) -> None:
+    """All that came to the view by now has been heard, and what followed from it."""
+    for _ in range(HOPS):
+        for each in (view, view.screen_stack[0], view._table):
+            done = asyncio.Event()
+            each.call_later(done.set)
+            await done.wait()
+
+
+async def until(view: View, there: Callable[[], object]) -> None:
+    """Wait for what comes of the keys."""
+    while not there():
+        await heard(view)
+
+
 class Writer:
     """A person who writes to one peer."""
 
-    def __init__(self, view: View, pilot: Pilot[None], daemon: Slow) -> None:
-        self._view, self._pilot, self._daemon = view, pilot, daemon
+    def __init__(self, view: View, daemon: Slow) -> None:
+        self._view, self._daemon = view, daemon
+
+    def _presses(self, key: str) -> None:
+        self._view.post_message(Key(key, key if len(key) == 1 else None))
 
     async def sees(self, *rows: Record) -> str:
         """These are the peers now; returns to whom the message is."""
         self._daemon.rows = [*rows]
         self._view._peers.rows = {str(row["name"]): row for row in rows}
         self._view.draw()
-        await self._pilot.pause()
+        await heard(self._view)
         heads = self._view.screen.query("#to").results(Label)
         return "".join(str(head.render()) for head in heads)
 
     async def tries(self) -> str:
         """Have it sent, which may be refused; returns what is said of it."""
-        await self._pilot.press("ctrl+s")
-        for _ in range(SETTLED):
-            await self._pilot.pause()
+        self._presses("ctrl+s")
+        await until(self._view, lambda: str(self._view._said) not in ("", "..."))
         return str(self._view._said)
+
+    async def tries_in_vain(self) -> None:
+        """The dialog stays."""
+        self._presses("ctrl+s")
+        await heard(self._view)
+        assert isinstance(self._view.screen, Compose)
 
     async def opens(self) -> str:
         """Begin to write; returns what is there already."""
-        await self._pilot.press("m")
-        while not isinstance(self._view.screen, Compose):
-            await self._pilot.pause()
+        self._presses("m")
+        await until(self._view, lambda: isinstance(self._view.screen, Compose) and self._view.focused)
         return self._view.screen.query_one("#text", TextArea).text
 
     async def types(self, text: str) -> None:
         self._view.screen.query_one("#text", TextArea).text = text
 
     async def leaves(self) -> None:
-        await self._pilot.press("escape")
-        await self._pilot.pause()
+        self._presses("escape")
+        await until(self._view, lambda: not isinstance(self._view.screen, Compose))
 
     async def sends(self) -> None:
         """Have it sent; returns when the daemon has it."""
         before = len(self._daemon.keys)
-        await self._pilot.press("ctrl+s")
-        while len(self._daemon.keys) == before:
-            await self._pilot.pause()
+        self._presses("ctrl+s")
+        await until(self._view, lambda: len(self._daemon.keys) > before)
 
     async def is_answered(self) -> None:
         """What was sent comes back."""
         self._daemon.answers.set()
-        while str(self._view._said) == "...":
-            await self._pilot.pause()
+        await until(self._view, lambda: str(self._view._said) != "...")
         self._daemon.answers.clear()
 
 
@@ -130,10 +149,9 @@ async def looking(daemon: Slow) -> AsyncGenerator[Writer]:
     """Somebody before the peers of this daemon."""
     view = View(daemon, [], None)
     with patch.object(Registry, "follow", following(daemon.rows)):
-        async with view.run_test() as pilot:
-            while view.selected is None:
-                await pilot.pause()
-            yield Writer(view, pilot, daemon)
+        async with view.run_test():
+            await until(view, lambda: view.selected is not None)
+            yield Writer(view, daemon)
 
 
 ALPHA: Record = {**Stage(Crew()).call_or_read("list")[0], "name": "alpha"}
@@ -162,6 +180,7 @@ async def test_a_message_whose_peer_is_gone_goes_to_nobody_and_is_kept(
     """One of that name got what was written to the one before it; else the text was lost."""
     daemon = Slow()
     daemon.rows = [ALPHA]
+    daemon.answers.set()
     async with looking(daemon) as person:
         await person.opens()
         await person.types("one")
@@ -169,10 +188,11 @@ async def test_a_message_whose_peer_is_gone_goes_to_nobody_and_is_kept(
             head = await person.sees(*others)
             assert ("is another peer now" in head, "is gone" in head) == (bool(others), not others)
         daemon.rows = others
-        said = await person.tries()
         if shown:
+            await person.tries_in_vain()
             await person.leaves()
         else:
+            said = await person.tries()
             assert ("text is kept" in said, "no such peer" in said) == (bool(others), not others)
         assert await person.sees(ANOTHER) == ""
         assert await person.opens() == "one"
@@ -182,6 +202,17 @@ async def test_a_message_whose_peer_is_gone_goes_to_nobody_and_is_kept(
         assert await person.opens() == LATER
         assert await person.sees(ANOTHER) == "to alpha"
     assert not daemon.sent
+
+
+async def test_what_is_said_while_a_dialog_is_on_its_way_is_drawn() -> None:
+    daemon = Slow()
+    daemon.rows = [ALPHA]
+    async with looking(daemon) as person:
+        view = person._view
+        opened = view.push_screen(Compose(view._drafts.letter("alpha")))
+        view.say("done")
+        await opened
+        assert await person.sees(ALPHA) == "to alpha"
 
 
 async def test_a_draft_goes_with_its_peer() -> None:
@@ -246,13 +277,11 @@ async def in_one_go(daemon: Slow, *keys: str) -> AsyncGenerator[tuple[View, list
     rows = Stage(Crew()).call_or_read("list")[:2]
     view = View(daemon, [], None)
     with patch.object(Registry, "follow", following(rows)):
-        async with view.run_test() as pilot:
-            while view.selected is None:
-                await pilot.pause()
+        async with view.run_test():
+            await until(view, lambda: view.selected is not None)
             for key in keys:
                 view.post_message(Key(key, key if len(key) == 1 else None))
-            for _ in range(SETTLED):
-                await pilot.pause()
+            await heard(view)
             yield view, [str(row["name"]) for row in rows]
 
 
@@ -262,17 +291,20 @@ async def test_what_is_typed_after_a_key_is_for_what_that_key_opens(opens: str) 
     daemon = Slow()
     with patch.object(View, "join", return_value=None):
         async with in_one_go(daemon, opens, "z", "w", "t") as (view, _):
-            written = {"m": "#text", "slash": "#filter"}.get(opens)
-            if written:
-                box = view.screen.query_one(written)
-                assert isinstance(box, Input | TextArea)
-                assert (box.value if isinstance(box, Input) else box.text) == "zwt"
+            if opens == "m":
+                await until(view, lambda: view.screen.query_one("#text", TextArea).text == "zwt")
+            elif opens == "slash":
+                await until(view, lambda: view.screen.query_one("#filter", Input).value == "zwt")
+            elif opens != "a":
+                await until(view, lambda: len(view.screen_stack) == 2)
+            await heard(view)
     assert not daemon.done
 
 
 async def test_a_key_after_an_arrow_means_the_peer_that_it_leads_to() -> None:
     daemon = Slow()
-    async with in_one_go(daemon, "down", "z", "up", "w") as (_, names):
+    async with in_one_go(daemon, "down", "z", "up", "w") as (view, names):
+        await until(view, lambda: len(daemon.done) == 2)
         assert daemon.done == [("sleep", names[1]), ("wake", names[0])]
 
 
@@ -281,12 +313,16 @@ async def test_a_question_takes_one_answer(answer: str, stopped: bool) -> None:
     """Another key that was on its way by then ended the view with a traceback."""
     daemon = Slow()
     async with in_one_go(daemon, "x", answer, answer, "w") as (view, names):
-        assert len(view.screen_stack) == 1
+        await until(view, lambda: len(view.screen_stack) == 1)
+        await until(view, lambda: bool(daemon.done) == stopped)
+        await heard(view)
         assert daemon.done == ([("stop", names[0])] if stopped else [])
 
 
 async def test_words_that_were_on_their_way_when_the_box_is_left_hide_no_peer() -> None:
     async with in_one_go(Slow(), "slash", "z", "z", "z", "escape") as (view, names):
+        await until(view, lambda: not view.screen.query_one("#filter", Input).display)
+        await heard(view)
         assert view._table.row_count == len(names)
 
 

@@ -69,10 +69,10 @@ class Compose(ModalScreen[Draft]):
             yield Label(Text("Ctrl-S sends it, Esc leaves it: the text is kept", "dim"))
 
     def tell(self) -> None:
-        """To whom it is, which may have changed."""
-        self.query_one("#to", Label).update(
-            Text(self._letter.head, "red" if self._letter.name is None else "")
-        )
+        """To whom it is, which may have changed; the dialog may still be on its way to the screen."""
+        head = Text(self._letter.head, "red" if self._letter.name is None else "")
+        for label in self.query("#to").results(Label):
+            label.update(head)
 
     @property
     def draft(self) -> Draft:
