@@ -17,14 +17,9 @@ def _because(words: str, data: Record) -> str:
     return f"{words}: {why}" if why else words
 
 
-def woken(cause: object) -> str:
-    """How a session began: fresh or not, and why."""
-    return _WOKEN.get(str(cause), str(cause or ""))
-
-
 def _starting(event: Record, data: Record) -> str:
     by = f" by {data['by']}" if data.get("by") else ""
-    return f"is woken{by} {woken(event.get('cause'))}".rstrip()
+    return f"is woken{by} {_WOKEN.get(str(event.get('cause')), event.get('cause') or '')}".rstrip()
 
 
 def _stopped(event: Record, data: Record) -> str:

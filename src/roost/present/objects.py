@@ -7,6 +7,7 @@ from roost.core.sessions.sweep import Finding
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState, WakePolicy
+from roost.core.vocabulary.phrases import WOKEN
 from roost.core.vocabulary.session import ControlRequest, Death, Session
 from roost.core.vocabulary.settings import show_settings
 from roost.core.vocabulary.view import iso, shown
@@ -82,6 +83,7 @@ def session_object(session: Session) -> dict[str, Any]:
         "conversation": session.conversation,
         "started_at": iso(session.started_at),
         "wake_cause": str(session.wake),
+        "woken": WOKEN[session.wake],
         "resumed": session.resumed,
         "tools": str(session.tools),
         "control": control_object(session.control) if session.control else None,

@@ -59,7 +59,7 @@ def show_command(app: App, name: str) -> None:
             ("processes", _processes(session)),
             ("terminal", "a person's own terminal" if _is_own(peer) else session.get("socket")),
             ("conversation", session.get("conversation") or peer.get("conversation")),
-            ("woken", _woken(session)),
+            ("woken", session.get("woken")),
             ("sub-agents", _subagents(peer.get("subagents") or [])),
             ("held by", held.get("why")),
             ("topics", ", ".join(peer.get("topics") or [])),
@@ -106,13 +106,6 @@ def _next(peer: Record) -> str:
         "unknown": f"`roost screen {name}` shows its terminal, `roost restart {name}` begins anew",
     }
     return mends.get(str(peer["state"]), "")
-
-
-def _woken(session: Record) -> str:
-    """How its session began: fresh or not, and why."""
-    from roost.cli.sentences import woken  # loads enums and structs: few commands need it
-
-    return woken(session.get("wake_cause")) if session else ""
 
 
 def _subagents(found: list[Record]) -> str:

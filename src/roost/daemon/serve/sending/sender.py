@@ -26,6 +26,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.waits import Waits
 from roost.errors import ChainLimitError, RefusedError, RoostError, UsageError
+from roost.store.errors import StoreDamagedError
 
 
 class Sender:
@@ -151,7 +152,13 @@ class Sender:
         self, message_id: str, draft: Draft, digest: str, reply_to: str | None
     ) -> Message | None:
         """The message that was stored under the draft's key. Raises RefusedError where it is another one."""
-        known = await self._machine.store.message(message_id) if draft.key is not None else None
+        if draft.key is None:
+            return None
+        store = self._machine.store
+        try:
+            known = await store.message(message_id)
+        except StoreDamagedError as damage:
+            raise store.unfit() or damage from damage
         if known is None:
             return None
         if not draft.is_of(known.message, digest, reply_to):
