@@ -105,6 +105,24 @@ def test_P7_an_interrupt_ends_the_turn_and_what_it_did_not_take_begins_the_next(
     interrupted_with_one_waiting(agents)
 
 
+@pytest.mark.parametrize("way", ["a stop", "a signal"])
+def test_N2_a_turn_that_it_breaks_off_as_it_is_ended_is_driven_again(agents: Agents, way: str) -> None:
+    """1.18.33 writes the same then as at a person's Escape."""
+    agents.wake("a")
+    sent = agents.roost.send("a", f"@@delay {LONG}@@")["id"]
+    agents.roost.until_message(sent, "accepted")
+    agents.arrived(sent)
+    if way == "a stop":
+        agents.roost.call("stop", name="a")
+        agents.roost.call("start", name="a")
+    else:
+        signal_pid(agents.roost.session("a")["agent_pid"], signal.SIGTERM)
+    agents.roost.until_message(sent, "done")
+    assert [step["outcome"] for step in agents.roost.message(sent)["attempts"]].count("cut") == 1
+    notices = [one["notice"] for one in agents.roost.call("inbox", name="operator") if one["notice"]]
+    assert [one["why"] for one in notices if one["about"] == sent and "driven again" not in one["why"]] == []
+
+
 def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(agents: Agents) -> None:
     agents.wake("a")
     agents.roost.until_screen("a", "Context")

@@ -10,7 +10,8 @@ from roost.core.vocabulary.commands import SaveMessage, SavePeer, SaveSession
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
-from roost.core.vocabulary.session import SessionState, stand_in
+from roost.core.vocabulary.session import Cause, Ending, SessionState, stand_in
+from roost.daemon.session.facts import ASKED, Facts
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.observations import UNRECORDED, Observations
@@ -18,6 +19,7 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
 from roost.host.memory.clock import VirtualClock
+from roost.runtimes.facts import INTERRUPTED, Fact, Prompted, TurnOver
 from roost.runtimes.runtime import Controls
 from roost.runtimes.view import Composer, Reading, View
 from roost.store.interfaces import Batch
@@ -55,7 +57,14 @@ class World:
         live = LiveSession(cast("Any", SimpleNamespace(session=SESSION)), runtime, NOTHING, NOTHING, 7)
         live.view = View(Composer.EMPTY)
         self.live = live
-        self._observations = Observations(live, KnownSession(live, self.fleet), NOTHING, self.clock)
+        known = KnownSession(live, self.fleet)
+        self._observations = Observations(live, known, NOTHING, self.clock)
+        self.facts = Facts(live, known, self.clock)
+
+    def ends(self, cause: Cause | None) -> None:
+        """It is being ended for this cause, or is not."""
+        ending = Ending(cause, "operator", 0.0) if cause is not None else None
+        self.fleet.load([PeerState(PEER, replace(SESSION, ending=ending), (TAKEN,))])
 
     async def store_with(self, *messages: Message) -> None:
         changes = [SaveMessage(each) for each in messages]
@@ -104,3 +113,80 @@ async def test_N3_what_the_store_does_not_tell_now_is_asked_again() -> None:
     assert (await world.end()).state is MessageState.ACCEPTED
     await world.rest()
     assert (await world.end()).state is MessageState.DONE
+
+
+BROKEN_OFF = TurnOver("its conversation", INTERRUPTED, interrupted=True, leaves=True)
+"""What OpenCode 1.18.33 writes at a person's Escape, and when a signal ends it."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "state"),
+    [
+        (None, None, MessageState.ACCEPTED),
+        (Cause.OPERATOR_STOP, Cause.OPERATOR_STOP, MessageState.ACCEPTED),
+        (None, Cause.OPERATOR_STOP, MessageState.DEAD_LETTER),
+        (None, Cause.SERVER_EXIT, MessageState.ACCEPTED),
+    ],
+    ids=["a signal", "a stop", "a person, then a stop", "its terminal is gone"],
+)
+async def test_N2_a_turn_that_its_program_breaks_off_as_it_leaves_is_left_to_the_death(
+    before: Cause | None, after: Cause | None, state: MessageState
+) -> None:
+    """It became a dead letter, "interrupted at its terminal", where nobody was."""
+    world = World()
+    await world.store_with(TAKEN)
+    world.live.prompted = {TAKEN.id}
+    world.ends(before)
+    await world.facts.note(BROKEN_OFF)
+    world.ends(after)
+    await world.facts.left()
+    assert (await world.end()).state is state
+
+
+async def test_N2_a_turn_that_is_broken_off_in_a_program_that_lives_on_was_so_by_a_person() -> None:
+    world = World()
+    await world.store_with(TAKEN)
+    world.live.prompted = {TAKEN.id}
+    await world.facts.note(BROKEN_OFF)
+    await world.rest()
+    assert (await world.end()).state is MessageState.ACCEPTED
+    await world.rest()
+    ended = await world.end()
+    assert (ended.state, ended.why) == (MessageState.DEAD_LETTER, INTERRUPTED)
+
+
+async def test_N2_a_session_that_is_not_ended_after_all_tells_who_broke_its_turn_off() -> None:
+    """P7: the end of a session waits for a person who types there."""
+    world = World()
+    await world.store_with(TAKEN)
+    world.live.prompted = {TAKEN.id}
+    world.ends(Cause.IDLE_SLEEP)
+    await world.facts.note(BROKEN_OFF)
+    for _ in range(3):
+        await world.rest()
+    assert (await world.end()).state is MessageState.ACCEPTED
+    world.ends(None)
+    await world.rest()
+    await world.rest()
+    assert (await world.end()).state is MessageState.DEAD_LETTER
+
+
+@pytest.mark.parametrize(
+    "fact", [Prompted("what a person enters", "its conversation"), TurnOver("its conversation")]
+)
+async def test_N2_what_its_program_does_after_a_turn_was_broken_off_shows_that_it_lives(fact: Fact) -> None:
+    world = World()
+    await world.store_with(TAKEN)
+    world.live.prompted = {TAKEN.id}
+    await world.facts.note(BROKEN_OFF)
+    await world.facts.note(fact)
+    assert (await world.end()).state is MessageState.DEAD_LETTER
+
+
+async def test_P7_an_interrupt_that_was_asked_for_is_told_at_once() -> None:
+    world = World()
+    await world.store_with(TAKEN)
+    world.live.prompted, world.live.interrupting = {TAKEN.id}, frozenset({TAKEN.id})
+    await world.facts.note(BROKEN_OFF)
+    ended = await world.end()
+    assert (ended.state, ended.why) == (MessageState.DEAD_LETTER, ASKED)

@@ -26,7 +26,7 @@ DATA = Path(__file__).parents[1] / "data/opencode"
 CONVERSATION = "ses_00000000000000000000000000000001"
 OURS = "00000000-0000-0000-0000-000000000001"
 DONE = TurnOver(SOURCE)
-BROKEN = TurnOver(SOURCE, INTERRUPTED, interrupted=True)
+BROKEN = TurnOver(SOURCE, INTERRUPTED, interrupted=True, leaves=True)
 
 
 def context(folder: Path, *args: str, prompt: str = "", resumed: bool = False, began: float = 0.0) -> Context:

@@ -39,7 +39,8 @@ class TurnOver(Struct, frozen=True):
     """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer.
 
     `interrupted`: somebody ended the turn on purpose. `fault`: whose fault it is. `forgets`: its program took
-    the turn's prompt out of the conversation again.
+    the turn's prompt out of the conversation again. `leaves`: its program writes the same when it is ended by
+    a signal, so that nobody may have been there.
     """
 
     source: str
@@ -47,6 +48,7 @@ class TurnOver(Struct, frozen=True):
     interrupted: bool = False
     fault: Fault = Fault.UNKNOWN
     forgets: bool = False
+    leaves: bool = False
 
 
 class Compacted(Struct, frozen=True):

@@ -3,7 +3,8 @@
 There is no record file to follow: `opencode_events` makes lines of what the API tells and of what it holds. A
 prompt counts as taken with the first step that answers it; until then it waits in the store, be it that its
 turn begins (some 20 ms, a second in a program that has just started) or that another one runs. Of a turn that
-was broken off the end is told twice, the first time before its last step says why.
+was broken off the end is told twice, the first time before its last step says why. A program that is ended by
+a signal breaks its turn off in the same way before it leaves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ _KEPT = 1024
 _NO_ACCESS = frozenset({"ProviderAuthError", "ProviderModelNotFoundError"})
 _REFUSED = frozenset({"ContentFilterError", "ContextOverflowError"})
 """Errors without a status: of the right to use a model, and of what it was asked."""
+_BROKEN_OFF = TurnOver(SOURCE, INTERRUPTED, interrupted=True, leaves=True)
 
 
 class OpencodeSensor(HeardSensor):
@@ -170,7 +172,7 @@ class OpencodeSensor(HeardSensor):
             return ()
         error = step.get("error")
         if error is None and step.get("finish") is None:
-            return (TurnOver(SOURCE, INTERRUPTED, interrupted=True),)
+            return (_BROKEN_OFF,)
         return (_turn_over(error),)
 
     def _ours(self, step: Mapping[str, Any]) -> bool:
@@ -201,7 +203,7 @@ def _turn_over(error: Mapping[str, Any] | None) -> TurnOver:
     if error is None:
         return TurnOver(SOURCE)
     if error.get("name") == ABORTED:
-        return TurnOver(SOURCE, INTERRUPTED, interrupted=True)
+        return _BROKEN_OFF
     said, status = " ".join(str(error.get("message") or error.get("name")).split())[:200], error.get("status")
     why = said or "the model did not answer"
     return TurnOver(SOURCE, f"{why} (HTTP {status})" if status else why, fault=_fault(error, why))

@@ -268,4 +268,5 @@ class Driver:
             found, lines, _ = live.take()
             self._untold.extend((*found, *live.sensor.on_lines(lines)))
             await self._tell_facts()
+            await self._facts.left()
         return result

@@ -161,7 +161,7 @@ def _look(
         if isinstance(fact, Prompted) and (message.id, mark) in envelope.marks(fact.text):
             found, ended = own or _begins(fact.text, message), False
         elif isinstance(fact, TurnOver) and found:
-            ended, forgotten = True, fact.forgets
+            ended, forgotten = not fact.leaves, fact.forgets
     conversation = runtime.conversation_of(record) if found else None
     if ended:
         why = "its program's record holds the message and the end of its turn"

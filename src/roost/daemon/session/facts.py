@@ -3,8 +3,9 @@
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import offer_key
 from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.session import COUNTED
 from roost.daemon.session.known_session import KnownSession
-from roost.daemon.session.live_sessions import LiveSession
+from roost.daemon.session.live_sessions import Broken, LiveSession
 from roost.host.interfaces.clock import Clock
 from roost.runtimes.facts import (
     Answered,
@@ -52,16 +53,35 @@ class Facts:
         """A prompt was taken: one of ours, or somebody else's, which is of no message."""
         live, message = self._live, self._known.named(text)
         live.free.taken(self._clock.now())
+        await self.settle_broken()
         if not joins:
             live.prompted, live.answered = set(), False
         if message is not None:
             live.prompted = live.prompted | {message.id}
             await self._taken(message, f"it stands in {source}")
 
+    async def settle_broken(self) -> None:
+        """Its program lives on: who broke the turn off was somebody at its terminal."""
+        broken, self._live.broken = self._live.broken, None
+        if broken is not None:
+            await self._known.tell(broken.end)
+
+    async def left(self) -> None:
+        """Its program has ended: what it wrote as it left tells of nobody, and the death of it is told.
+
+        A turn that was broken off before somebody had roost end the session was so by a person.
+        """
+        session, broken = self._known.session(), self._live.broken
+        ending = session.ending if session is not None else None
+        asked = ending is not None and ending.cause not in COUNTED
+        if asked and broken is not None and not broken.ending:
+            await self.settle_broken()
+
     async def _turn_over(self, over: TurnOver) -> None:
         """The turn of the messages that were recorded since it began has ended."""
         live, failed, interrupted = self._live, over.failed, over.interrupted
         live.free.ended(self._clock.now())
+        await self.settle_broken()
         ended = tuple(message.id for message in self._known.flight() if message.id in live.prompted)
         live.prompted = set()
         if not ended:
@@ -70,7 +90,12 @@ class Facts:
         if asked and (interrupted or not live.runtime.controls.tells):
             failed, interrupted = ASKED, True
         evidence = f"the end of the turn stands in {over.source}"
-        await self._known.tell(f.TurnEnded(live.session.id, evidence, failed, interrupted, over.fault, ended))
+        end = f.TurnEnded(live.session.id, evidence, failed, interrupted, over.fault, ended)
+        if over.leaves and not asked:
+            session = self._known.session()
+            live.broken = Broken(end, ending=session is not None and session.ending is not None)
+        else:
+            await self._known.tell(end)
 
     async def _runs(self, conversation: str) -> None:
         """The session runs another conversation than was known."""

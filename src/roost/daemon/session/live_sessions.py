@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.facts import TurnEnded
 from roost.core.vocabulary.session import Session
 from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.held_hooks import HeldHooks
@@ -59,6 +60,16 @@ class HandOver(Struct):
         return f"pasted, {times}, within {rough_duration(now - self.pasted)}"
 
 
+class Broken(Struct, frozen=True):
+    """The end of a turn that was broken off by somebody, or by its program as it leaves: time tells.
+
+    `ending`: roost had begun to end the session before.
+    """
+
+    end: TurnEnded
+    ending: bool
+
+
 class NoTerminalError(RoostError):
     """The session has no terminal of ours: it is in a person's own, or a thread of somebody else's server."""
 
@@ -98,8 +109,9 @@ class LiveSession(Struct):
     turn's end that follows there is the end of their turn. `answered`: the record shows that the model has
     answered something in it. `entered` is the message, with its attempt, whose text was seen to leave the
     input line after our Enter, `rejected` the one that its program refused last. `interrupting` are the
-    messages whose turn we pressed a key to end, `interrupted` when we did last (monotonic), `compacted_at`
-    when it was last compacted (Unix seconds, by the agent's own record).
+    messages whose turn we pressed a key to end, `interrupted` when we did last (monotonic), `broken` the end
+    of a turn of which nobody may know, `compacted_at` when it was last compacted (Unix seconds, by the
+    agent's own record).
     `offers` are the keys of the offers whose intents are open.
     `frame` is the terminal as it was seen last, `view` what its program shows there.
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
@@ -141,6 +153,7 @@ class LiveSession(Struct):
     rejected: str = ""
     interrupting: frozenset[str] = frozenset()
     interrupted: float | None = None
+    broken: Broken | None = None
     compacted_at: float = 0.0
     offers: set[str] = field(default_factory=set[str])
     over: asyncio.Event = field(default_factory=asyncio.Event)

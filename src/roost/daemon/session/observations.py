@@ -19,6 +19,8 @@ IDLE_AGAIN = 1.5
 """Seconds at the prompt after a message was taken until its turn counts as over without a record of that."""
 UNRECORDED = 4.0
 """The same where the program keeps a record of ends: it may be late in writing it."""
+LEAVES = 6.0
+"""The same where the turn was broken off as by a program that leaves: one that is ended takes up to four."""
 UNSEEN = 2.0
 """Seconds without any evidence of its state until a session is unknown: programs redraw their screens."""
 
@@ -63,7 +65,7 @@ class Observations:
         elif self._clock.monotonic() - self._idle_from >= self._settle():
             self._idle_from = None
             with suppress(StoreError):  # judged after the same time again
-                await self._known.tell(await self._unrecorded_end())
+                await self._tell_end(session)
         asks = reading.asks if reading.state is not SessionState.UNKNOWN else None
         shown = (session.state, session.why, session.background, session.asks if asks is not None else None)
         why = f"{live.misplaced.why}; {reading.why}" if live.misplaced is not None else reading.why
@@ -93,7 +95,21 @@ class Observations:
             await self._known.tell(f.Observed(self._live.session.id, SessionState.UNKNOWN, why))
 
     def _settle(self) -> float:
+        if self._live.broken is not None:
+            return LEAVES
         return UNRECORDED if self._live.runtime.controls.tells else IDLE_AGAIN
+
+    async def _tell_end(self, session: Session) -> None:
+        """Tell of the end of a turn. Raises StoreError.
+
+        One that was broken off while the session is being ended is left to its death, unless it lives on.
+        """
+        broken = self._live.broken
+        if broken is None:
+            await self._known.tell(await self._unrecorded_end())
+        elif session.ending is None:
+            self._live.broken = None
+            await self._known.tell(broken.end)
 
     async def _unrecorded_end(self) -> f.TurnEnded:
         """It is at its prompt again and wrote nothing down; a turn without any answer was none.
