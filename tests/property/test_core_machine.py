@@ -34,8 +34,8 @@ FELL = st.sampled_from(
 COURSE: list[Any] = [
     *["on"] * 60,
     *["die"] * 5,
-    *["repeat", "see"] * 6,
-    *["restart", "reply", "found", "due", "resend"] * 2,
+    *["repeat", "see", "reply"] * 6,
+    *["restart", "found", "due", "resend"] * 2,
     *["pool"] * 3,
     "drop",
     *(r.Wake(mode, "op") for mode in WakeMode),
@@ -227,8 +227,9 @@ class Machine(Shell):
     def reply_one(self, data: st.DataObject) -> None:
         session = self.live()
         held = sorted(self.truth.holds.get(self.truth.place(session), ())) if session else []
-        if held:
-            self.tell(f.Replied(data.draw(st.sampled_from(held)), "reply"))
+        if held and self.state is not None:
+            turn = [message.id for message in self.state.turn if message.id in held]
+            self.tell(f.Replied(data.draw(st.sampled_from(turn or held)), "reply"))
 
     @rule(data=st.data())
     def acknowledge(self, data: st.DataObject) -> None:
@@ -475,10 +476,9 @@ class Machine(Shell):
         elif session is not None and turn:
             self.tell(f.TurnEnded(session.id, "record"))
         else:
-            at = deadline(self.state, self.now) if self.state else None
-            assert at is not None, f"stuck without a deadline: {self.state}"
-            self.now = at
-            self.tell(f.Tick())
+            assert self.state is not None
+            assert deadline(self.state, self.now) is not None, f"stuck without a deadline: {self.state}"
+            self.jump()
 
 
 def examples() -> int:

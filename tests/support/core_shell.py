@@ -101,11 +101,7 @@ class Shell(RuleBasedStateMachine):
             assert after is before
             assert all(isinstance(command, c.Refuse) for command in commands)
             return commands
-        known = before.message(event.message_id) if isinstance(event, r.Resend) else None
-        if known is not None and known.state is MessageState.UNKNOWN:
-            self.truth.resent[known.id] += 1
-        if isinstance(event, f.TurnEnded) and event.fault is Fault.SERVICE:
-            self.truth.outages.update(message.id for message in before.turn)
+        self.truth.note(before, event)
         if isinstance(event, r.Submit) and before.message(event.message.id) is None:
             self.order.append(event.message.id)
         self.state = after
@@ -119,6 +115,7 @@ class Shell(RuleBasedStateMachine):
             assert not any(isinstance(command, c.Launch) for command in commands)
         self.one_is_handed_over()
         self.turn_is_over(event)
+        self.truth.answered_is_over(before, event, self.state)
         if isinstance(event, f.TurnEnded):
             self.check_refusal(event, before)
         self.check_leaving(before)

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.message import Message
-from roost.core.vocabulary.peer import Peer
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.session import Session
+from roost.faults import Fault
 
 
 @dataclass
@@ -73,7 +77,8 @@ class Truth:
     """What the conversations really hold, whatever anybody believes.
 
     `failed`: for each conversation the messages that its failed turns are put down to, since the last answer.
-    `given`: for each session the messages that were pasted into it, notices apart.
+    `given`: for each session the messages that were pasted into it, notices apart. `answered`: by which
+    session each message was.
     """
 
     holds: dict[str, set[str]] = field(default_factory=dict)
@@ -87,6 +92,26 @@ class Truth:
     pasted: set[str] = field(default_factory=set[str])
     resent: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)
+    answered: set[tuple[str | None, str]] = field(default_factory=set)
+
+    def note(self, before: PeerState, event: Event) -> None:
+        """What an event tells that may be done once more, or that is over."""
+        known = before.message(event.message_id) if isinstance(event, r.Resend | f.Replied) else None
+        if isinstance(event, r.Resend) and known is not None and known.state is MessageState.UNKNOWN:
+            self.resent[known.id] += 1
+        if isinstance(event, f.Replied) and known is not None:
+            self.answered.add((known.session, known.id))
+        if isinstance(event, f.TurnEnded) and event.fault is Fault.SERVICE:
+            self.outages.update(message.id for message in before.turn)
+
+    def answered_is_over(self, before: PeerState, event: Event, after: PeerState | None) -> None:
+        """N3: what a session has answered is done with its end, or that of its turn by a person."""
+        interrupted = isinstance(event, f.TurnEnded) and event.interrupted and event.session
+        ended = event.death.session if isinstance(event, f.Died) else interrupted
+        for message in before.in_flight if ended and after is not None else ():
+            if message.session == ended and (ended, message.id) in self.answered:
+                assert after is not None
+                assert message.cut or after.message(message.id) is None, "what was answered is driven again"
 
     @staticmethod
     def place(session: Session) -> str:

@@ -9,9 +9,11 @@ from roost.core.decide import deadline
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.identity import OPERATOR
-from roost.core.vocabulary.message import Examination, MessageState, Notice
+from roost.core.vocabulary.message import Examination, MessageState, Notice, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
+from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Cause, SessionState
 from roost.core.vocabulary.view import shown
 from roost.errors import QueueFullError, RefusedError
@@ -322,6 +324,58 @@ def test_an_answer_settles_a_message_whose_session_is_gone() -> None:
     play.died()
     assert play.tell(f.Replied(play.message().id, "r")) == ["accepted", "done"]
     assert play.tell(f.Tick(), after=1) == []
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["it was taken before", "the answer shows that it was"])
+@pytest.mark.parametrize("asked", [None, r.Stop("op"), r.Restart("op"), r.Remove("op", force=True)])
+def test_N3_what_was_answered_is_done_when_a_death_cuts_off_the_rest(
+    asked: Event | None, taken: bool
+) -> None:
+    """It was driven again and answered a second time, or became a dead letter."""
+    play = Play()
+    play.submit()
+    play.ready()
+    if taken:
+        play.taken()
+    play.tell(f.Replied(play.message().id, "r"))
+    assert play.message().state is MessageState.ACCEPTED
+    if asked is not None:
+        play.tell(asked)
+    words = play.died()
+    assert (words[0], "Notify interrupted" in words, "Notify died" in words) == ("done", False, False)
+    [done] = [command.message for command in play.commands if isinstance(command, c.SaveMessage)]
+    assert done.why.startswith("it was answered; in the middle of the turn its session ")
+
+
+def test_N3_what_was_answered_and_is_handed_over_again_after_a_failure_is_done_with_the_death() -> None:
+    play = Play()
+    play.busy()
+    play.tell(f.Replied(play.message().id, "r"))
+    play.ended("400")
+    assert play.tell(f.Tick(), after=5) == ["offered", "Redrive 1"]
+    assert play.died()[0] == "done"
+
+
+def test_P7_an_interrupt_ends_what_was_answered_as_done_and_the_rest_as_a_dead_letter() -> None:
+    play = Play()
+    play.policy = Policy({"demo": Traits(steers=True)})
+    play.busy()
+    play.tell(play.seen(SessionState.WORKING))
+    play.submit(2, timing=Timing.NOW)
+    play.taken(2)
+    play.tell(f.Replied(f"{1:032x}", "r"))
+    interrupted = f.TurnEnded(play.session.id, "record", "interrupted", interrupted=True)
+    assert play.tell(interrupted) == ["done", "dead-letter", "Notify interrupted"]
+
+
+def test_an_answer_before_is_none_to_a_message_that_comes_after() -> None:
+    play = Play()
+    play.busy()
+    play.tell(f.Replied(f"{1:032x}", "r"))
+    play.ended()
+    play.busy(2)
+    assert "Notify interrupted" in play.died()
+    assert play.message(2).cut
 
 
 def test_P4_an_ephemeral_task_ends_quiet_after_its_answer_and_the_next_is_fresh() -> None:

@@ -28,19 +28,36 @@ def on_taken(step: Step, event: f.Taken) -> None:
 
 
 def on_replied(step: Step, event: f.Replied) -> None:
-    """The peer answered a message: it knows it. An ephemeral task may end after its quiet window."""
+    """The peer answered a message: it knows it. An ephemeral task may end after its quiet window.
+
+    Its turn may go on. Whoever ends that before its time, nothing is left to do about the message.
+    """
     if reads(step):
         return on_acknowledge(step, r.Acknowledge((event.message_id,)))
     session, message = step.session, step.state.message(event.message_id)
     if session is not None and session.task == event.message_id and session.armed_at is None:
         step.set_session(armed_at=step.now)
-    if message is None or (message.state is MessageState.ACCEPTED and not message.cut):
+    if message is None:
         return None
+    if message.state is MessageState.ACCEPTED and not message.cut:
+        return _note_answered(step, message)
     evidence = f"its answer {event.reply_id} names it"
     if message.state in DOUBTFUL and with_live_session(step, message):
-        return accept(step, message, evidence)
+        accept(step, message, evidence)
+        return _note_answered(step, message)
     note_accepted(step, message, evidence)
     return step.finish(message, MessageState.DONE, evidence)
+
+
+def _note_answered(step: Step, message: Message) -> None:
+    """Keep with the session which of the messages that are with it were answered."""
+    session = step.session
+    if session is None or session.id != message.session:
+        return
+    answered = {*session.answered, message.id}
+    kept = tuple(m.id for m in step.state.in_flight if m.session == session.id and m.id in answered)
+    if kept != session.answered:
+        step.set_session(answered=kept)
 
 
 def accept(step: Step, message: Message, evidence: str, *, found_by: Session | None = None) -> None:

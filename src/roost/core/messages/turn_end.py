@@ -5,7 +5,7 @@ from roost.core.transition.conversations import held_by
 from roost.core.transition.step import Step
 from roost.core.transition.turns import endure, requeue
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.message import ANSWERED, Message, MessageState
 from roost.core.vocabulary.session import Session
 from roost.faults import Fault
 
@@ -14,7 +14,7 @@ def on_turn_ended(step: Step, event: f.TurnEnded) -> None:
     """The turn is over: what was taken in it is done. A failed turn is driven again, once.
 
     While the model's service fails it is no fault of the message, which is kept. A turn that somebody
-    interrupted is left alone: whoever did so does not want it back.
+    interrupted is left alone: whoever did so does not want it back. What was answered in it is done.
     """
     session = step.live(event.session)
     if session is None:
@@ -37,6 +37,8 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
         _again(step, session, message, why)
     elif event.failed is None:
         step.finish(message, MessageState.DONE, event.evidence)
+    elif event.interrupted and message.id in session.answered:
+        step.finish(message, MessageState.DONE, f"{ANSWERED}; {event.failed}")
     elif event.interrupted:
         step.finish(message, MessageState.DEAD_LETTER, event.failed, tell="interrupted")
     elif step.peer.settings.apart and message.notice is not None:
@@ -63,7 +65,7 @@ def _toolless(session: Session, message: Message) -> bool:
 
     In a terminal of theirs a person sees to it. What is given later is asked to be answered by a command.
     """
-    again = message.notice is not None or message.redriven
+    again = message.notice is not None or message.redriven or message.id in session.answered
     return message.id in session.toolless and not session.own_terminal and not again
 
 

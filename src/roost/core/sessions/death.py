@@ -12,7 +12,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.error_line import error_line
 from roost.core.vocabulary.identity import derive
-from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.message import ANSWERED, Message, MessageState, Notice
 from roost.core.vocabulary.peer import LastDeath, Quarantine, WakePolicy
 from roost.core.vocabulary.phrases import ENDED, told
 from roost.core.vocabulary.session import COUNTED, Cause, Death, Session, SessionState
@@ -132,7 +132,7 @@ def _settle_flight(step: Step, session: Session, death: Death, *, conversation_e
     for message in step.state.in_flight:
         if message.session != session.id:
             continue
-        if message.state is MessageState.OFFERED:
+        if message.state is MessageState.OFFERED and message.id not in session.answered:
             step.attempt(message, "interrupted", f"during the offer the session {ENDED[death.cause]}")
             step.emit(c.Examine(None, step.peer.name, message, session.conversation))
         else:
@@ -142,7 +142,7 @@ def _settle_flight(step: Step, session: Session, death: Death, *, conversation_e
 def _settle_turn(step: Step, session: Session, message: Message, death: Death, *, exists: bool) -> None:
     """Decide about a message of the turn that the death cut off."""
     ended = f"in the middle of the turn its session {ENDED[death.cause]}"
-    answered = _answered(session, message)
+    answered = _answered(session, message, ended)
     if answered is not None:
         step.finish(message, MessageState.DONE, answered)
     elif death.cause is Cause.RESTART and death.by == step.peer.name:
@@ -158,12 +158,14 @@ def _settle_turn(step: Step, session: Session, message: Message, death: Death, *
         )
 
 
-def _answered(session: Session, message: Message) -> str | None:
+def _answered(session: Session, message: Message, ended: str) -> str | None:
     """Why nothing is left to do about a message although the end of its turn was not seen."""
     if session.ending is not None and session.ending.cause is Cause.COMPLETED:
         return "the agent said that it was done"
     if session.task == message.id and session.armed_at is not None:
-        return "it was answered"
+        return ANSWERED
+    if message.id in session.answered:
+        return f"{ANSWERED}; {ended}"
     return None
 
 

@@ -40,6 +40,8 @@ PENDING = "entered; the running turn has not taken it yet"
 UNHINDERED = frozenset({HANDED, HANDED_AGAIN, STEERED, PENDING})
 TO_READ = "its recipient reads its mail itself, and has not read it yet"
 """Why a message is `queued` for a session that reads its mail itself."""
+ANSWERED = "it was answered"
+"""Why a message is `done` whose recipient has replied to it, where the end of its turn was another."""
 READ = "read"
 """Why a message is `done` whose recipient has read it, which is no end of a turn."""
 DOUBTFUL = frozenset({MessageState.OFFERED, MessageState.UNKNOWN})

@@ -195,7 +195,7 @@ class Session(Struct, frozen=True):
     `roused`: its latest turn was about nothing but what watches have told.
     `held_offer`: what is not pasted because of a person at its terminal. `tools`: of a session that was
     stored before that was asked, they are taken for given. `toolless`: the messages that it had been given,
-    to be answered by a tool, when they became doubtful.
+    to be answered by a tool, when they became doubtful. `answered`: those with it that it has replied to.
     """
 
     id: str
@@ -236,6 +236,7 @@ class Session(Struct, frozen=True):
     held_offer: HeldOffer | None = None
     tools: Tools = Tools.GIVEN
     toolless: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
 
     @property
     def asks(self) -> tuple[Asking, ...]:
