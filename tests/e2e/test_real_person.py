@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from roost.runtimes.facts import INTERRUPTED
 from tests.integration.test_daemon_questions import question_of
 from tests.support import clis
 from tests.support.daemon import Roost
 from tests.support.pane import Pane
 from tests.support.person import attached
-from tests.support.real import PATIENCE, Agents, settled_agent, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import NeverHappenedError, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(800)]
@@ -250,6 +251,26 @@ def test_codexs_dialog_is_answered_by_its_key_while_that_very_dialog_shows(agent
     roost.until_state("a", "idle")
     assert not made(agents, "no")
     assert roost.call("questions") == []
+
+
+def test_N2_a_turn_that_a_person_ends_just_before_a_stop_is_not_driven_again(agents: Agents) -> None:
+    """Claude Code 2.1.328 writes nothing of it, and puts the prompt back into the input line."""
+    roost = agents.roost
+    agents.wake("a")
+    sent = roost.send("a", f"@@delay {LONG}@@", wait="accepted", timeout=PATIENCE)["id"]
+    agents.arrived(sent)
+    until_why(agents, "working", "in a turn")
+    roost.keys("a", "Escape")
+    wait_until(
+        lambda: roost.row("a")["state"] == "idle",
+        timeout=PATIENCE,
+        why="it is at its prompt again",
+        describe=lambda: roost.screen("a"),
+    )
+    roost.call("stop", name="a")
+    story = roost.message(sent)
+    assert (story["state"], story["why"].partition(";")[0]) == ("dead-letter", INTERRUPTED)
+    roost.call("start", name="a")
 
 
 def by_hand(agents: Agents, runtime: str, conversation: str) -> Pane:

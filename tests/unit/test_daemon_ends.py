@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
+from roost.core.messages import envelope
 from roost.core.vocabulary.commands import SaveMessage, SavePeer, SaveSession
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
@@ -19,7 +20,7 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
 from roost.host.memory.clock import VirtualClock
-from roost.runtimes.facts import INTERRUPTED, Fact, Prompted, TurnOver
+from roost.runtimes.facts import INTERRUPTED, Answered, Fact, Prompted, TurnOver
 from roost.runtimes.runtime import Controls
 from roost.runtimes.view import Composer, Reading, View
 from roost.store.interfaces import Batch
@@ -69,6 +70,15 @@ class World:
     async def store_with(self, *messages: Message) -> None:
         changes = [SaveMessage(each) for each in messages]
         await self.store.commit(Batch(at=0.0, changes=(SavePeer(PEER), SaveSession(SESSION), *changes)))
+
+    async def look(self, reading: Reading, view: View) -> None:
+        """One look shows this."""
+        self.live.view = view
+        await self._observations.tell(reading)
+
+    async def leaves(self) -> None:
+        """Its program has ended."""
+        await self._observations.left()
 
     async def rest(self) -> None:
         """It is at its prompt for the time after which the turn counts as over."""
@@ -190,3 +200,57 @@ async def test_P7_an_interrupt_that_was_asked_for_is_told_at_once() -> None:
     await world.facts.note(BROKEN_OFF)
     ended = await world.end()
     assert (ended.state, ended.why) == (MessageState.DEAD_LETTER, ASKED)
+
+
+WORKS = Reading(SessionState.WORKING, "in a turn")
+EMPTY = View(Composer.EMPTY)
+PUT_BACK = View(Composer.FILLED, draft=envelope.wrap(TAKEN, "do it", "f" * 16))
+LONG = View(Composer.FILLED, draft="[Pasted text #1 +99 lines]", collapsed=True)
+DRAFT = View(Composer.FILLED, draft="a draft")
+Look = tuple[Reading, View]
+
+
+@pytest.mark.parametrize(
+    ("looks", "state"),
+    [
+        ([(WORKS, EMPTY), (REST, PUT_BACK)], MessageState.DEAD_LETTER),
+        ([(WORKS, EMPTY), (REST, PUT_BACK), (REST, EMPTY)], MessageState.DEAD_LETTER),
+        ([(WORKS, EMPTY), (REST, LONG)], MessageState.DEAD_LETTER),
+        ([(REST, PUT_BACK)], MessageState.ACCEPTED),
+        ([(WORKS, EMPTY), (REST, EMPTY)], MessageState.ACCEPTED),
+        ([(WORKS, EMPTY), (REST, DRAFT)], MessageState.ACCEPTED),
+        ([(WORKS, PUT_BACK)], MessageState.ACCEPTED),
+        ([(WORKS, EMPTY), (REST, PUT_BACK), (WORKS, PUT_BACK)], MessageState.ACCEPTED),
+    ],
+    ids=[
+        "put back",
+        "put back and cleared to quit",
+        "put back as a placeholder",
+        "not seen at work: it may stand there from before",
+        "at its prompt alone",
+        "with a person's draft",
+        "at work",
+        "sent again",
+    ],
+)
+async def test_N2_a_turn_that_a_person_ended_just_before_the_death_is_not_cut_off(
+    looks: list[Look], state: MessageState
+) -> None:
+    """Claude Code 2.1.328 puts the prompt back and writes no record; the task was done all the same."""
+    world = World()
+    await world.store_with(TAKEN)
+    for reading, view in looks:
+        await world.look(reading, view)
+    await world.leaves()
+    assert (await world.end()).state is state
+
+
+@pytest.mark.parametrize("fact", [Answered("its record"), Prompted("another", "its record")])
+async def test_N2_what_its_record_tells_after_it_was_at_work_counts(fact: Fact) -> None:
+    world = World()
+    await world.store_with(TAKEN)
+    await world.look(WORKS, View(Composer.EMPTY))
+    await world.facts.note(fact)
+    await world.look(REST, PUT_BACK)
+    await world.leaves()
+    assert (await world.end()).state is MessageState.ACCEPTED

@@ -269,4 +269,5 @@ class Driver:
             self._untold.extend((*found, *live.sensor.on_lines(lines)))
             await self._tell_facts()
             await self._facts.left()
+            await self._observations.left()
         return result

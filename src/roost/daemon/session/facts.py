@@ -55,7 +55,7 @@ class Facts:
         live.free.taken(self._clock.now())
         await self.settle_broken()
         if not joins:
-            live.prompted, live.answered = set(), False
+            live.prompted, live.answered, live.worked, live.put_back = set(), False, False, False
         if message is not None:
             live.prompted = live.prompted | {message.id}
             await self._taken(message, f"it stands in {source}")

@@ -110,8 +110,9 @@ class LiveSession(Struct):
     answered something in it. `entered` is the message, with its attempt, whose text was seen to leave the
     input line after our Enter, `rejected` the one that its program refused last. `interrupting` are the
     messages whose turn we pressed a key to end, `interrupted` when we did last (monotonic), `broken` the end
-    of a turn of which nobody may know, `compacted_at` when it was last compacted (Unix seconds, by the
-    agent's own record).
+    of a turn of which nobody may know, `worked`: it was seen at work since its latest prompt was recorded,
+    `put_back`: at its prompt after that with our text in the input line again, `compacted_at` when it was
+    last compacted (Unix seconds, by the agent's own record).
     `offers` are the keys of the offers whose intents are open.
     `frame` is the terminal as it was seen last, `view` what its program shows there.
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
@@ -154,6 +155,8 @@ class LiveSession(Struct):
     interrupting: frozenset[str] = frozenset()
     interrupted: float | None = None
     broken: Broken | None = None
+    worked: bool = False
+    put_back: bool = False
     compacted_at: float = 0.0
     offers: set[str] = field(default_factory=set[str])
     over: asyncio.Event = field(default_factory=asyncio.Event)

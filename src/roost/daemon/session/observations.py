@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from roost.core.messages import envelope
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakePolicy
@@ -58,6 +59,7 @@ class Observations:
             return
         self._unseen_from = None
         turn = any(message.state is MessageState.ACCEPTED for message in self._known.flight())
+        self._note_put_back(reading, turn=turn)
         if reading.state is not SessionState.IDLE or not turn:
             self._idle_from = None
         elif self._idle_from is None:
@@ -73,6 +75,28 @@ class Observations:
             seen = f.Observed(live.session.id, reading.state, why, None, reading.background, asks)
             self._told_at, self._stirs = self._clock.monotonic(), False
             await self._known.tell(seen)
+
+    def _note_put_back(self, reading: Reading, *, turn: bool) -> None:
+        """Whether a person has ended its turn before any output, which puts the prompt back.
+
+        It counts after it was seen at work alone: just after our Enter the text may still stand there.
+        """
+        live, view = self._live, self._live.view
+        if not turn or reading.state is SessionState.WORKING:
+            live.worked, live.put_back = turn, False
+        elif reading.state is SessionState.IDLE and live.worked and view is not None:
+            ours = any(envelope.stands_alone(view.draft, message.id) for message in self._known.flight())
+            filled = view.composer is Composer.FILLED and (ours or view.collapsed)
+            live.put_back = live.put_back or (filled and not live.answered)
+
+    async def left(self) -> None:
+        """Its program has ended: tell of a turn that a person had ended; what ran is left to the death."""
+        if not self._live.put_back or self._known.session() is None:
+            return
+        asked = any(message.id in self._live.interrupting for message in self._known.flight())
+        why = ASKED if asked else f"{INTERRUPTED}; its text stood in the input line again"
+        session, evidence = self._live.session.id, "it was at its prompt again"
+        await self._known.tell(f.TurnEnded(session, evidence, why, interrupted=True))
 
     def _life_due(self, reading: Reading) -> bool:
         """Whether it is time to tell that something happens in the turn of a task."""
