@@ -241,13 +241,14 @@ def test_codexs_dialog_is_answered_by_its_key_while_that_very_dialog_shows(agent
     roost.keys("a", "y")
     wait_until(lambda: made(agents, "mine"), timeout=PATIENCE, why="the person has allowed it")
     wait_until(lambda: not roost.call("questions"), timeout=PATIENCE, why="it is asked no more")
-    asks(roost, "no")
+    sent = asks(roost, "no")
     question = question_of(roost, "a")
     late = roost.cli("answer", before["id"], "y")
     assert late.returncode == 1, late
     assert "asked no more" in late.stderr
     assert not made(agents, "no")
     assert roost.cli("deny", question["id"]).returncode == 0
+    assert "denied by operator, which ended the turn" in roost.until_message(sent, "dead-letter")["why"]
     roost.until_state("a", "idle")
     assert not made(agents, "no")
     assert roost.call("questions") == []

@@ -11,6 +11,7 @@ from roost.core.vocabulary.commands import SaveMessage, SavePeer, SaveSession
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.question import Asking, Option, Question, QuestionState, Source
 from roost.core.vocabulary.session import Cause, Ending, SessionState, stand_in
 from roost.daemon.session.facts import ASKED, Facts
 from roost.daemon.session.known_session import KnownSession
@@ -254,3 +255,45 @@ async def test_N2_what_its_record_tells_after_it_was_at_work_counts(fact: Fact) 
     await world.look(REST, PUT_BACK)
     await world.leaves()
     assert (await world.end()).state is MessageState.ACCEPTED
+
+
+NO = Option("esc", "No", "reject_once")
+QUESTION = Question(
+    "q1",
+    Asking("1", "may I?", (Option("y", "Yes", "allow_once"), NO), Source.SCREEN),
+    since=0.0,
+    state=QuestionState.ANSWERING,
+    option="esc",
+    by="operator",
+    at=10.0,
+)
+ESCAPED = TurnOver("its rollout", INTERRUPTED, interrupted=True)
+DENIED = "its question was denied by operator, which ended the turn: 'No'"
+
+
+@pytest.mark.parametrize(
+    ("question", "over", "why"),
+    [
+        (QUESTION, ESCAPED, DENIED),
+        (replace(QUESTION, state=QuestionState.ANSWERED), ESCAPED, DENIED),
+        (replace(QUESTION, at=1.0), ESCAPED, INTERRUPTED),
+        (replace(QUESTION, option="y"), ESCAPED, INTERRUPTED),
+        (replace(QUESTION, state=QuestionState.OPEN), ESCAPED, INTERRUPTED),
+        (replace(QUESTION, asking=replace(QUESTION.asking, source=Source.HOOK)), ESCAPED, INTERRUPTED),
+        (QUESTION, TurnOver("its rollout", "made error"), None),
+    ],
+    ids=["on its way", "given", "long ago", "allowed", "failed", "by a hook", "a failure"],
+)
+async def test_P7_a_turn_that_a_denial_ended_says_so_and_by_whom(
+    question: Question, over: TurnOver, why: str | None
+) -> None:
+    """Codex 0.171.0 writes what it writes at Escape; nobody was at its terminal."""
+    world = World()
+    await world.store_with(TAKEN)
+    world.live.prompted = {TAKEN.id}
+    asked = replace(question, at=world.clock.now() + question.at)
+    world.fleet.load([PeerState(PEER, replace(SESSION, questions=(asked,)), (TAKEN,))])
+    await world.clock.advance(12.0)
+    await world.facts.note(over)
+    ended = await world.end()
+    assert (ended.why if ended.final else None) == why

@@ -102,6 +102,11 @@ class Question(Struct, frozen=True):
         """The words of the answer."""
         return next((each.label for each in self.asking.options if each.id == self.option), self.option or "")
 
+    @property
+    def denied(self) -> bool:
+        """Whether the answer denies what was asked for, as far as known."""
+        return any(each.id == self.option and each.kind in DENY for each in self.asking.options)
+
     def option_of(self, kinds: tuple[OptionKind, ...]) -> Option | None:
         """The first option of these kinds, the first kind first."""
         return next((each for kind in kinds for each in self.asking.options if each.kind == kind), None)

@@ -3,6 +3,7 @@
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import offer_key
 from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.question import QuestionState, Source
 from roost.core.vocabulary.session import COUNTED
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import Broken, LiveSession
@@ -19,6 +20,8 @@ from roost.runtimes.facts import (
 )
 
 ASKED = "the turn was interrupted as the operator asked"
+AT_ONCE = 5.0
+"""Seconds after which a turn that is ended has not ended because of the answer to its question."""
 
 
 class Facts:
@@ -89,6 +92,8 @@ class Facts:
         asked = not live.interrupting.isdisjoint(ended)
         if asked and (interrupted or not live.runtime.controls.tells):
             failed, interrupted = ASKED, True
+        elif interrupted:
+            failed = self._denied() or failed
         evidence = f"the end of the turn stands in {over.source}"
         end = f.TurnEnded(live.session.id, evidence, failed, interrupted, over.fault, ended)
         if over.leaves and not asked:
@@ -96,6 +101,19 @@ class Facts:
             live.broken = Broken(end, ending=session is not None and session.ending is not None)
         else:
             await self._known.tell(end)
+
+    def _denied(self) -> str | None:
+        """That a question of the turn was just answered with no through roost, and by whom.
+
+        Codex 0.171.0 ends its turn at that, in the words of an Escape. What a hook answers ends no turn.
+        """
+        session, now = self._known.session(), self._clock.now()
+        for question in session.questions if session is not None else ():
+            given = question.state in (QuestionState.ANSWERING, QuestionState.ANSWERED)
+            at_once = given and 0 <= now - question.at < AT_ONCE
+            if at_once and question.denied and question.asking.source is not Source.HOOK:
+                return f"its question was denied by {question.by}, which ended the turn: '{question.label}'"
+        return None
 
     async def _runs(self, conversation: str) -> None:
         """The session runs another conversation than was known."""
