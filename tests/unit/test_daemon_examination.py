@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.session import SessionState
-from roost.daemon.delivery.paste.examination import LiveExamination
+from roost.daemon.delivery.paste.examination import READ, LiveExamination
+from roost.host.interfaces.terminals import Passed
 from roost.runtimes.runtime import Controls
 from roost.runtimes.view import Composer, Reading, View
 
@@ -35,8 +36,17 @@ class QuickClock:
 
 
 def examination(
-    entered: tuple[str, int] | None, *, records: bool, current: bool = True, message: Message = OFFERED
+    entered: tuple[str, int] | None,
+    *,
+    records: bool,
+    current: bool = True,
+    message: Message = OFFERED,
+    passed: Passed | None = None,
+    clock: QuickClock | None = None,
 ) -> LiveExamination:
+    async def told() -> Passed | None:
+        return passed
+
     live = SimpleNamespace(
         peer="worker",
         session=SimpleNamespace(id="s1"),
@@ -45,6 +55,7 @@ def examination(
         entered=entered,
         view=View(Composer.EMPTY),
         screen="",
+        terminal=SimpleNamespace(passed=told),
     )
 
     async def look(*, screen: bool) -> Reading:
@@ -53,7 +64,7 @@ def examination(
 
     state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), None, (message,))
     fleet = SimpleNamespace(find=lambda _name: state)
-    parts: Any = (live, SimpleNamespace(look=look), fleet, QuickClock(), OFFERED)
+    parts: Any = (live, SimpleNamespace(look=look), fleet, clock or QuickClock(), OFFERED)
     return LiveExamination(*parts)
 
 
@@ -72,6 +83,26 @@ async def test_N4_only_a_record_that_could_hold_it_proves_that_it_was_not_pasted
 ) -> None:
     found = await examination(entered, records=records).run(settle=1.5)
     assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("passed", "seconds"),
+    [
+        (None, 1.5),
+        (Passed(f"{'1' * 32}:1:"), 1.5),
+        (Passed(f"{OFFERED.id}:1:"), READ),
+        (Passed(f"{OFFERED.id}:0:"), 1.5),
+    ],
+    ids=["nothing is known", "another one was pasted", "it was pasted", "an earlier attempt was"],
+)
+async def test_N4_a_program_that_may_not_have_read_the_paste_yet_is_given_time(
+    passed: Passed | None, seconds: float
+) -> None:
+    """A daemon was killed after the paste, on a busy machine: pasted again, both would be entered as one."""
+    clock = QuickClock()
+    found = await examination(None, records=True, passed=passed, clock=clock).run(settle=1.5)
+    assert found.verdict is Examination.ABSENT
+    assert seconds <= clock.at < seconds + 1
 
 
 async def test_C2_a_record_that_may_not_be_the_one_that_is_written_proves_nothing() -> None:

@@ -17,6 +17,9 @@ from roost.runtimes.view import Composer, Reading, View
 
 STILL = 10.0
 """Seconds without any change on the screen after which an Enter counts as lost."""
+READ = 15.0
+"""Seconds for which an input line must be empty where the terminal tells that a text was pasted: on a busy
+machine its program may not have read that yet, nor drawn it."""
 UNSEEN_WAIT = 600.0
 """Seconds to look for a prompt, an answer or anything else that tells what became of an offer."""
 UNKEPT = "its program keeps no record that could tell"
@@ -45,10 +48,12 @@ class LiveExamination:
         """Find out whether an earlier offer reached this session, before anything is pasted again.
 
         Absent needs all of: idle, an empty input line, and no record of the id for `settle` seconds; and a
-        record that could hold it, and no Enter of ours that took the text away.
+        record that could hold it, and no Enter of ours that took the text away. `READ` seconds where it is
+        known to have been pasted.
         """
         if not self._live.runtime.controls.shows and not await self._restored(settle):
             return self._found(Examination.ABSENT, "its terminal tells that nothing of it was pasted")
+        settle = max(settle, READ) if await self._may_be_unread() else settle
         self._unseen = self._clock.monotonic()
         while self._offer.stands():
             found = await self._step(settle)
@@ -102,6 +107,13 @@ class LiveExamination:
         if entered:
             live.entered = (message.id, message.attempts)
         return True
+
+    async def _may_be_unread(self) -> bool:
+        """Whether it was pasted, and not entered, by what the terminal tells."""
+        message, passed = self._offer.message, await self._live.terminal.passed()
+        if passed is None:
+            return False
+        return label.of(message, passed.pasted) and not label.of(message, passed.keyed)
 
     def _unentered(self, reading: Reading | None, view: View) -> bool:
         """Whether our text stands pasted where its program need not show it, and lacks its Enter.
