@@ -48,7 +48,7 @@ def test_P3_idle_sleep_then_resume_by_topic_or_fresh(roost: Roost) -> None:
         "first-wake",
         "parked-topic",
         "parked-other-topic",
-        "parked-other-topic",
+        "parked-no-topic",
     ]
     assert [event["data"]["resume"] for event in starts] == [False, True, False, False]
 

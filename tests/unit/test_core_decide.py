@@ -82,7 +82,7 @@ def test_a_wake_during_the_end_launches_after_it() -> None:
     play.ready()
     play.tell(r.Rest("op"))
     assert play.tell(r.Wake(WakeMode.NATURAL, "op")) == []
-    assert play.died() == ["stopped(operator-stop)", "starting(parked-other-topic)", "Launch"]
+    assert play.died() == ["stopped(operator-stop)", "starting(parked-no-topic)", "Launch"]
 
 
 def test_P7_a_stop_during_the_launch_waits_for_the_processes() -> None:

@@ -65,7 +65,7 @@ def test_evidence_of_the_first_offer_from_another_session_does_not_count_for_the
     play = doubted()
     old = play.session.id
     play.died(Cause.IDLE_SLEEP)
-    assert resend(play) == ["queued", "starting(parked-other-topic)", "Launch"]
+    assert resend(play) == ["queued", "starting(parked-no-topic)", "Launch"]
     play.ready()
     assert play.tell(f.Taken(old, play.message().id, "late")) == []
     assert play.message().state is MessageState.OFFERED

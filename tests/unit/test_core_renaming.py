@@ -42,7 +42,7 @@ def test_a_live_peer_is_refused_without_force_and_parked_with_it() -> None:
     words = play.died()
     assert words[0] == "stopped(operator-stop)"
     assert "renamed" in words
-    assert words[-2:] == ["starting(parked-other-topic)", "Launch"]
+    assert words[-2:] == ["starting(parked-no-topic)", "Launch"]
     assert play.session.peer == "q"
 
 

@@ -101,14 +101,14 @@ ROWS = {
     ),
     "9 parked, known topic": ({}, WakeMode.NATURAL, "t", False, True, WakeCause.PARKED_TOPIC),
     "10 parked, new topic": ({}, WakeMode.NATURAL, "u", False, False, WakeCause.PARKED_OTHER_TOPIC),
-    "10 parked, no topic": ({}, WakeMode.NATURAL, None, False, False, WakeCause.PARKED_OTHER_TOPIC),
+    "10 parked, no topic": ({}, WakeMode.NATURAL, None, False, False, WakeCause.PARKED_NO_TOPIC),
     "10 parked, resume never": (
         {"settings": NEVER},
         WakeMode.NATURAL,
         "t",
         False,
         False,
-        WakeCause.PARKED_OTHER_TOPIC,
+        WakeCause.PARKED_NEVER,
     ),
 }
 

@@ -61,8 +61,9 @@ _TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
     (lambda case: case.toolless, True, WakeCause.TOOLS_MISSING),
     (lambda case: not case.parked, False, WakeCause.CRASH_OR_SELF_CLOSE),
     (lambda case: case.peer.settings.resume is ResumePolicy.ALWAYS, True, WakeCause.PARKED_ALWAYS),
-    (lambda case: case.peer.settings.resume is ResumePolicy.NEVER, False, WakeCause.PARKED_OTHER_TOPIC),
+    (lambda case: case.peer.settings.resume is ResumePolicy.NEVER, False, WakeCause.PARKED_NEVER),
     (lambda case: case.known_topic, True, WakeCause.PARKED_TOPIC),
+    (lambda case: case.topic is None, False, WakeCause.PARKED_NO_TOPIC),
 )
 
 
