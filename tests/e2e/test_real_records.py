@@ -78,23 +78,25 @@ def test_C2_codex_goes_on_in_another_file_when_an_earlier_message_is_edited(code
 def test_C8_codex_the_thread_that_a_person_begins_is_followed_and_resumed(
     codex: Agents, command: str
 ) -> None:
-    done(codex, "one")
+    codex.roost.ask("a", "one", topic="before")
     first = codex.roost.session("a")["conversation"]
     begun(codex, command, "OpenAI Codex")
     done(codex, "@@silent@@")
     second = codex.roost.session("a")["conversation"]
     assert second != first
+    assert codex.roost.call("show", name="a")["topics"] == []
     assert restarted(codex)["conversation"] == second
     done(codex, "three")
 
 
 def test_C8_codex_a_fork_is_followed_and_goes_on_after_a_crash(codex: Agents) -> None:
-    done(codex, "one")
+    codex.roost.ask("a", "one", topic="forked")
     first = codex.roost.session("a")["conversation"]
     begun(codex, "/fork", "Fork created")
     done(codex, "@@silent@@")
     second = codex.roost.session("a")["conversation"]
     assert second != first
+    assert "forked" in codex.roost.call("show", name="a")["topics"]
     sent, story = ended_in_a_turn(codex)
     goes_on(codex, second, story, sent)
 

@@ -38,11 +38,12 @@ def until_another(agents: Agents, than: str) -> str:
 
 
 def test_C8_claude_a_conversation_that_a_person_begins_is_followed_and_resumed(claude: Agents) -> None:
-    done(claude, "one")
+    claude.roost.ask("a", "one", topic="before")
     first = conversation(claude)
     typed(claude, "/clear")
     second = until_another(claude, first)
     done(claude, "@@silent@@")
+    assert claude.roost.call("show", name="a")["topics"] == []
     assert restarted(claude)["conversation"] == second
     done(claude, "three")
     (usage,) = claude.roost.call("usage")
@@ -52,11 +53,12 @@ def test_C8_claude_a_conversation_that_a_person_begins_is_followed_and_resumed(c
 
 
 def test_C8_claude_a_branch_is_followed_and_goes_on_after_a_crash(claude: Agents) -> None:
-    done(claude, "one")
+    claude.roost.ask("a", "one", topic="branched")
     first = conversation(claude)
     typed(claude, "/branch")
     second = until_another(claude, first)
     done(claude, "@@silent@@")
+    assert "branched" in claude.roost.call("show", name="a")["topics"]
     (usage,) = claude.roost.call("usage")
     assert (usage["whole"], usage["why"]) == (True, "")
     sent, story = ended_in_a_turn(claude)
@@ -65,16 +67,18 @@ def test_C8_claude_a_branch_is_followed_and_goes_on_after_a_crash(claude: Agents
 
 def test_C8_claude_the_conversation_of_the_resume_picker_is_followed(claude: Agents) -> None:
     """The next test begins in it, and goes on with it after a crash."""
-    done(claude, "one")
+    claude.roost.ask("a", "one", topic="first")
     first = conversation(claude)
     typed(claude, "/clear")
     second = until_another(claude, first)
-    done(claude, "two")
+    claude.roost.ask("a", "two", topic="second")
     typed(claude, "/resume")
     shows(claude, " ago ")
     claude.roost.keys("a", "Enter")
     assert until_another(claude, second) == first
     done(claude, "@@silent@@")
+    topics = claude.roost.call("show", name="a")["topics"]
+    assert ("first" in topics, "second" in topics) == (True, False)
     assert conversation(claude) == first
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ OURS, OTHER = (f"11111111-2222-4333-8444-55555555555{digit}" for digit in "12")
 AGENT = ProcessId("b", 10, 100)
 FOLDER = "/w"
 TERMINAL = 34816
+AT = datetime(2026, 11, 20, 11, 21, 46, tzinfo=UTC).timestamp()
 
 
 class Table:
@@ -154,3 +156,30 @@ def test_C8_what_a_person_turns_to_in_the_child_of_a_wrapper_is_noticed(tmp_path
     finally:
         child.kill()
         child.wait()
+
+
+def said(text: str, second: int, conversation: str) -> bytes:
+    """A line of a transcript."""
+    at, message = f"2026-11-20T11:21:{second}.000Z", {"content": text}
+    record = {"type": "user", "message": message, "timestamp": at, "sessionId": conversation}
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def begun(sensor: ClaudeSensor, line: bytes) -> list[float | None]:
+    """When the conversation began by what a line of its transcript tells."""
+    return [fact.anew for fact in sensor.on_lines([line]) if isinstance(fact, ConversationSeen)]
+
+
+def test_P3_a_conversation_that_clear_has_begun_holds_nothing_of_the_one_before(tmp_path: Path) -> None:
+    """2.1.332: its transcript begins with the command; a branch of it has the line, with its old time."""
+    session = replace(stand_in("s", "a", 1, OURS), processes=Processes(AGENT, AGENT, None, ""))
+    settings = Settings(str(tmp_path), "claude")
+    context = Context(session, settings, tmp_path, tmp_path, {"HOME": str(tmp_path)}, "", tmp_path / "call")
+    sensor, command = ClaudeSensor(context), "<command-name>/clear</command-name>\n<command-message>clear"
+    status = {"pid": AGENT.pid, "procStart": str(AGENT.start), "status": "idle"}
+    assert begun(sensor, said("old", 45, OURS)) == []
+    for conversation, known in ((OTHER, [AT]), ("branch", [])):
+        told = sensor.on_status(json.dumps({**status, "sessionId": conversation}).encode())
+        assert told == [ConversationSeen(conversation)]
+        assert begun(sensor, said(command, 46, conversation)) == known
+    assert begun(ClaudeSensor(context), said(command, 46, OURS)) == [], "it has run it all along"

@@ -1,5 +1,7 @@
 """How a Codex with a server of its own is started, and what the two of them tell (0.171.0, L7)."""
 
+import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.errors import InvalidSettingError
 from roost.runtimes.codex_own_args import read
+from roost.runtimes.codex_server.own import OwnCall
 from roost.runtimes.codex_server.sensor import OwnSensor
 from roost.runtimes.codex_server.servers import Servers
 from roost.runtimes.codex_server.thread import ENTERED, JOINED, LOST
@@ -87,6 +90,33 @@ def test_L7_the_state_is_that_of_the_thread_which_the_pane_shows(tmp_path: Path)
     reading = sensor.reading()
     assert reading is not None
     assert (reading.state, "nobody listens" in reading.why) == (SessionState.UNKNOWN, True)
+
+
+def test_P3_a_thread_that_was_begun_in_the_pane_holds_nothing_of_the_one_before(tmp_path: Path) -> None:
+    sensor = OwnSensor(context(tmp_path))
+    assert sensor.on_lines([line(ENTERED, "t1", anew=1.0)]) == [ConversationSeen("t1")], "there was none"
+    assert sensor.on_lines([line(ENTERED, "t1", anew=1.0)]) == [ConversationSeen("t1")]
+    assert sensor.on_lines([line(ENTERED, "t2", anew=2.0)]) == [ConversationSeen("t2", 2.0)]
+    assert sensor.on_lines([line(ENTERED, "t3", anew=None)]) == [ConversationSeen("t3")]
+
+
+async def test_P3_the_server_tells_of_a_thread_whether_it_holds_another_one(tmp_path: Path) -> None:
+    heard, tasks = list[bytes](), list[asyncio.Task[None]]()
+
+    def start(work: Coroutine[Any, Any, None], _name: str) -> None:
+        tasks.append(asyncio.create_task(work))
+
+    call = OwnCall(context(tmp_path).session, tmp_path / "socket", start)
+    call._heard = heard.extend
+    threads = {"1": {"forkedFromId": None}, "2": {"forkedFromId": "t1"}, "3": {}}
+    for digit, more in threads.items():
+        ident = f"01a2298b-0ff9-7613-86b9-bb8b06f0960{digit}"
+        call._began({"id": ident, "threadSource": "user", **more})
+    older = "00000000-0001-7613-86b9-bb8b06f09604"
+    call._began({"id": older, "threadSource": "user", "forkedFromId": None})
+    await asyncio.gather(*tasks)
+    told = [each["params"].get("anew") for each in map(msgspec.json.decode, heard)]
+    assert told == [0x01A2298B0FF9 / 1000, None, None, None]
 
 
 def test_P5_the_question_for_its_own_folder_is_answered_and_no_other(tmp_path: Path) -> None:

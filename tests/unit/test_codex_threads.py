@@ -46,9 +46,11 @@ def lock(home: Path, thread: str, taken: float) -> Path:
     return path
 
 
-def rollout(home: Path, thread: str, text: str = "", source: object = "cli", of: str = "user") -> Path:
+def rollout(
+    home: Path, thread: str, text: str = "", source: object = "cli", of: str = "user", **more: object
+) -> Path:
     path = day(home) / f"rollout-2026-11-27T11-21-44-{thread}.jsonl"
-    meta = {"type": "session_meta", "payload": {"id": thread, "source": source, "thread_source": of}}
+    meta = {"type": "session_meta", "payload": {"id": thread, "source": source, "thread_source": of, **more}}
     path.write_text(json.dumps(meta) + "\n" + prompt(text))
     return path
 
@@ -164,6 +166,34 @@ def test_C8_a_turn_of_a_thread_that_was_left_ends_no_other(
     assert sensor.on_lines(told.encode().splitlines()) == [Prompted("ours", ROLLOUT)]
     over = event(type="task_complete", turn_id="ours").encode()
     assert sensor.on_lines([over]) == [TurnOver(ROLLOUT)]
+
+
+@pytest.mark.parametrize(
+    ("more", "of", "since", "known"),
+    [
+        ({}, "user", 0.0, True),
+        ({"forked_from_id": A}, "user", 0.0, False),
+        ({"history_base": {"thread_id": A}}, "user", 0.0, False),
+        ({}, "tui_side_chat", 0.0, False),
+        ({}, "user", 2e9, False),
+    ],
+    ids=["new", "fork", "fork by its base", "side", "older than the session"],
+)
+def test_P3_a_thread_that_a_person_began_holds_nothing_of_the_one_before(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, object],
+    of: str,
+    since: float,
+    known: bool,
+) -> None:
+    first = (A, lock(tmp_path, A, 1.0), rollout(tmp_path, A))
+    second = (THREAD, lock(tmp_path, THREAD, 2.0), rollout(tmp_path, THREAD, MARK, of=of, **more))
+    sensor = CodexSensor(context(tmp_path, A))
+    sensor.since = since
+    monkeypatch.setattr(codex_sensor.codex_threads, "held_by", lambda _pid: held(first, second))
+    begun = 0x01A21C8957B3 / 1000
+    assert sensor.find(1, MARK) == [ConversationSeen(THREAD, begun if known else None)]
 
 
 def proc(root: Path, pid: int, children: list[int], *targets: str) -> None:

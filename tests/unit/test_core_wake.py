@@ -4,8 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from roost.core.sessions.wake import WakeDecision, decide_wake
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.limits import EARLIER_KEPT
 from roost.core.vocabulary.peer import LastDeath, Peer, ResumePolicy, Settings, WakeMode, WakePolicy
-from roost.core.vocabulary.session import Cause, WakeCause
+from roost.core.vocabulary.session import Cause, SessionState, WakeCause
+from tests.support.playbook import Play
 
 PARKED = LastDeath(Cause.IDLE_SLEEP, 1.0, cut=False)
 REFUSED = LastDeath(Cause.CONVERSATION_REFUSED, 1.0, cut=False)
@@ -135,3 +138,99 @@ def test_P3_clean_parks_resume(cause: Cause) -> None:
     assert decide_wake(peer, WakeMode.NATURAL, "t", cut=False, resumable=True) == WakeDecision(
         resume=True, cause=WakeCause.PARKED_TOPIC
     )
+
+
+def talked(topic: str, pool: int = 0) -> Play:
+    """A session that is idle after a message of this topic."""
+    play = Play(pool=pool)
+    said(play, 1, topic)
+    return play
+
+
+def said(play: Play, number: int, topic: str) -> None:
+    """A message is taken, and its turn ends."""
+    play.now += 1
+    play.submit(number, topic=topic)
+    if not play.session.ready:
+        play.ready()
+    play.taken(number)
+    play.ended()
+
+
+def runs(play: Play, conversation: str, anew: float | None = None) -> None:
+    """Its session is seen to run this conversation."""
+    session = play.session
+    play.tell(f.Observed(session.id, SessionState.IDLE, "at its prompt", conversation, anew=anew))
+
+
+def topics(play: Play) -> tuple[str, ...]:
+    return play.state.peer.topics
+
+
+def woken_for(play: Play, topic: str) -> list[str]:
+    play.died(Cause.IDLE_SLEEP)
+    return play.submit(99, topic=topic)
+
+
+def test_P3_a_conversation_that_a_person_begins_knows_no_topic_of_the_one_before() -> None:
+    play = talked("login")
+    runs(play, "second", anew=play.now + 0.5)
+    assert topics(play) == ()
+    said(play, 2, "other")
+    assert topics(play) == ("other",)
+    assert woken_for(play, "login") == ["queued", "starting(parked-other-topic)", "Launch"]
+
+
+def test_P3_what_it_has_taken_since_counts_whatever_is_seen_first() -> None:
+    play = talked("login")
+    begun = play.now + 0.5
+    said(play, 2, "other")
+    runs(play, "second", anew=begun)
+    assert topics(play) == ("other",), "taken before another conversation was seen"
+    said(play, 3, "login")
+    runs(play, "second", anew=begun)
+    assert topics(play) == ("other", "login"), "told again"
+    play = talked("login")
+    begun = play.now + 0.5
+    runs(play, "second")
+    said(play, 2, "other")
+    assert topics(play) == ("login", "other"), "it may be a copy"
+    runs(play, "second", anew=begun)
+    assert topics(play) == ("other",)
+    assert woken_for(play, "other") == ["queued", "starting(parked-topic)", "Launch"]
+
+
+def test_P3_a_copy_of_a_conversation_knows_what_it_knew() -> None:
+    play = talked("login")
+    runs(play, "copy")
+    said(play, 2, "other")
+    assert topics(play) == ("login", "other")
+    assert woken_for(play, "login") == ["queued", "starting(parked-topic)", "Launch"]
+    assert play.session.conversation == "copy"
+
+
+def test_P3_a_conversation_that_is_gone_back_to_knows_what_it_knew() -> None:
+    play = talked("login")
+    first = play.session.conversation
+    assert first is not None
+    runs(play, "second", anew=play.now + 0.5)
+    said(play, 2, "other")
+    runs(play, first)
+    assert topics(play) == ("login",)
+    runs(play, "second", anew=play.now - 0.5)
+    assert topics(play) == ("other",)
+    play.submit(3, topic="more")
+    play.taken(3)
+    runs(play, first)
+    assert topics(play) == ("login", "more"), "what is with it now counts"
+    for number in range(20):
+        runs(play, f"c{number}", anew=play.now + 0.5)
+    assert len(play.state.peer.earlier) == EARLIER_KEPT
+
+
+def test_B1_with_a_pool_the_topic_of_a_conversation_is_that_of_its_session() -> None:
+    play = talked("login", pool=2)
+    runs(play, "second", anew=play.now + 0.5)
+    assert topics(play) == ("login",)
+    assert woken_for(play, "login") == ["queued", "starting(parked-topic)", "Launch"]
+    assert play.session.conversation == "second"

@@ -233,6 +233,33 @@ def test_other_records_are_searched_at_every_tenth_look(tmp_path: Path) -> None:
     assert looks(sensor, 1) == [ConversationSeen(OTHER)]
 
 
+def begun(path: Path, at: str) -> None:
+    """Write into a record's first line when it was begun."""
+    head, _, rest = path.read_bytes().partition(b"\n")
+    path.write_bytes(json.dumps({**json.loads(head), "startTime": at}).encode() + b"\n" + rest)
+
+
+@pytest.mark.parametrize(
+    ("at", "started_at", "anew"),
+    [
+        ("2026-11-20T11:21:45.010Z", 0.0, True),
+        ("2026-11-20T11:21:45.030Z", 0.0, False),
+        ("2026-11-20T11:21:45.010Z", datetime.fromisoformat(AT).timestamp(), False),
+    ],
+    ids=["cleared", "holds what is older", "older than the session"],
+)
+def test_P3_a_record_that_was_begun_in_the_session_holds_nothing_of_the_one_before(
+    tmp_path: Path,
+    at: str,
+    started_at: float,
+    anew: bool,
+) -> None:
+    sensor = held_by(tmp_path, said(MARK), started_at=started_at)
+    begun(chat(tmp_path, OTHER, kept("<session_context>"), said(MARK)), at)
+    when = datetime.fromisoformat(at).timestamp()
+    assert looks(sensor, 10) == [ConversationSeen(OTHER, when if anew else None)]
+
+
 def test_a_mark_that_stands_in_its_own_record_leads_nowhere(tmp_path: Path) -> None:
     sensor = held_by(tmp_path, said(MARK))
     chat(tmp_path, CONVERSATION, said(MARK))

@@ -154,6 +154,8 @@ def _leave(step: Step, move: m.Move, event: m.Owned) -> None:
         conversation=None,
         conversations=(),
         topics=(),
+        topics_at=(),
+        earlier=(),
         pending=None,
         stopped=False,
         since=step.now,

@@ -172,7 +172,7 @@ def on_configure(step: Step, event: r.Configure) -> None:
     if after.runtime != before.runtime:
         cut = [message for message in step.state.messages if message.cut]
         give_up(step, cut, "its turn was cut off and the runtime has changed")
-        step.set_peer(conversation=None, topics=(), conversations=(), resume_failed=False)
+        step.set_peer(conversation=None, topics=(), conversations=(), earlier=(), resume_failed=False)
     step.set_peer(settings=after)
     if step.peer.hindered is not None and after != before:
         unhinder(step)

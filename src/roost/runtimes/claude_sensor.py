@@ -11,8 +11,9 @@ End of a turn: a `turn_duration` line; after an error of the model only an assis
 Beside turns: `status` shell while a command runs in the background; `busy` while an agent does, during which
 its prompt takes messages for the next turn; timers by the results of the tools that set them (2.1.332).
 The conversation changes under a process by `/clear`, `/branch` and `/resume`: the status file names the new
-one at once. `/branch` copies the transcript, times included, into a new one. `/cd` moves it. An edited
-message (Esc Esc, `/rewind`), a compaction and an accepted plan go on in the same file (2.1.332).
+one at once. That of `/clear` begins with its command, `/branch` copies the transcript, times included, into a
+new one. `/cd` moves it. An edited message (Esc Esc, `/rewind`), a compaction and an accepted plan go on in
+the same file (2.1.332).
 Text entered during a turn waits in the program's own queue, which the hook tells of as well. At the next tool
 result it joins the turn, with a line for an attachment `queued_command`; a turn that ends before that, or by
 Escape, leaves it to a turn of its own. A process that ends takes its queue with it.
@@ -48,6 +49,7 @@ from roost.runtimes.lines import records, status_object, text_of, time_of
 from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 
 TRANSCRIPT = "its transcript"
+_CLEARED = "<command-name>/clear</command-name>"
 _INTERRUPTED = "[Request interrupted by user"
 _NEEDS_PERSON = frozenset(
     {
@@ -96,6 +98,7 @@ class ClaudeSensor:
         self._sought: str | None = None
         self._latest = 0.0
         self._copied = 0.0
+        self._turned = False
         self._status: Mapping[str, Any] | None = None
         self._look = claude_screen.Look(View(Composer.HIDDEN))
         self._answer: Answer | None = None
@@ -203,6 +206,8 @@ class ClaudeSensor:
             yield TurnOver(TRANSCRIPT, INTERRUPTED, interrupted=True)
             return
         self._needs = None
+        if self._turned and text.startswith(_CLEARED) and record.get("sessionId") == self._conversation:
+            yield ConversationSeen(self._conversation, time_of(record, "timestamp"))
         if text and not record.get("isMeta"):
             yield Prompted(text, TRANSCRIPT)
 
@@ -222,7 +227,7 @@ class ClaudeSensor:
         conversation = status.get("sessionId")
         if not isinstance(conversation, str) or conversation == self._conversation:
             return []
-        self._conversation, self._copied = conversation, self._latest
+        self._conversation, self._copied, self._turned = conversation, self._latest, True
         return [ConversationSeen(conversation)]
 
     def _of_our_process(self, status: Mapping[str, Any]) -> bool:

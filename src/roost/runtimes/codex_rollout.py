@@ -66,11 +66,40 @@ def _all(home: Path) -> Iterator[Path]:
             yield from (Path(root, name) for name in names if _ROLLOUT.search(name))
 
 
+def begun_anew(home: Path, thread: str, since: float) -> float | None:
+    """Blocking: when a person began the thread with nothing in it (Unix seconds), be that `since` or later.
+
+    None: it goes on with another one (`/fork`), is older, or that is not known.
+    """
+    at, first = time_in(thread), next(iter(rollouts_of(home, thread)), None)
+    if at is None or at < since or first is None or not begun_by_a_person(first):
+        return None
+    about = _about(first)
+    return None if about is None or about.get("forked_from_id") or about.get("history_base") else at
+
+
+def time_in(thread: str) -> float | None:
+    """When a thread's id was made (Unix seconds): it is a UUIDv7; None for any other."""
+    return (
+        int(thread[:8] + thread[9:13], 16) / 1000.0
+        if re.fullmatch(ID, thread) and thread[14] == "7"
+        else None
+    )
+
+
 def begun_by_a_person(path: Path) -> bool | None:
     """Blocking: whether a person began the thread, as the first line of its rollout says; None: unknown.
 
     A side conversation says `thread_source` tui_side_chat, an agent's own thread has an object as `source`.
     """
+    about = _about(path)
+    if about is None:
+        return None
+    return isinstance(about.get("source"), str) and about.get("thread_source", "user") == "user"
+
+
+def _about(path: Path) -> Mapping[str, object] | None:
+    """What the first line of a rollout says of its thread."""
     try:
         with path.open("rb") as file:
             line = file.readline(1 << 20)
@@ -78,7 +107,4 @@ def begun_by_a_person(path: Path) -> bool | None:
         return None
     first = next(records([line]), None)
     payload: object = first.get("payload") if first is not None else None
-    if not isinstance(payload, dict):
-        return None
-    about = cast("dict[str, object]", payload)
-    return isinstance(about.get("source"), str) and about.get("thread_source", "user") == "user"
+    return cast("dict[str, object]", payload) if isinstance(payload, dict) else None

@@ -83,9 +83,10 @@ class CodexSensor:
         self.current = running in held.locks
         facts: list[Fact] = []
         if running is not None and running != self._conversation:
-            self._conversation = running
+            before, self._conversation = self._conversation, running
             self._in_turn = self._prompted = False
-            facts.append(ConversationSeen(running))
+            anew = codex_rollout.begun_anew(self._home, running, self.since) if before is not None else None
+            facts.append(ConversationSeen(running, anew))
         self._follow(running, held.rollouts.get(running) if running is not None else None)
         return [*facts, *self._refused()]
 

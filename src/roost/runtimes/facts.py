@@ -59,9 +59,13 @@ class Compacted(Struct, frozen=True):
 
 
 class ConversationSeen(Struct, frozen=True):
-    """The id of the conversation that the session runs."""
+    """The id of the conversation that the session runs.
+
+    `anew`: when it began (Unix seconds), where its record shows that it holds nothing of the one before.
+    """
 
     conversation: str
+    anew: float | None = None
 
 
 class Wrote(Struct, frozen=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from roost.runtimes.gemini_home import gemini_folder
-from roost.runtimes.lines import changed_since, records, text_of
+from roost.runtimes.lines import changed_since, records, text_of, time_of
 
 CONTEXT = "<session_context>"
 """How the first message of each conversation begins, which its program makes."""
@@ -74,6 +74,22 @@ def conversation_in(path: Path) -> str | None:
         return None
     conversation = first.get("sessionId") if first is not None else None
     return conversation if isinstance(conversation, str) else None
+
+
+def begun_anew(path: Path, since: float) -> float | None:
+    """Blocking: when a conversation began with nothing (Unix seconds), be that `since` or later.
+
+    None: it is older, as one that was resumed, or holds what is, or that is not known.
+    """
+    try:
+        with path.open("rb") as file:
+            lines = list(records(list(file)))
+    except OSError:
+        return None
+    at = time_of(lines[0], "startTime") if lines else 0.0
+    held = [each for line in lines for each in (messages_set(line) or [line]) if "type" in each]
+    older = any(time_of(each, "timestamp") < at for each in held)
+    return at if at and at >= since and not older else None
 
 
 def holds_a_turn(path: Path) -> bool:

@@ -150,7 +150,7 @@ class GeminiSensor:
                 continue
             self._chats = (*(each for each in self._chats if each != chat), chat)
             self._conversation = conversation
-            return [ConversationSeen(conversation)]
+            return [ConversationSeen(conversation, gemini_chats.begun_anew(chat, self.since))]
         return []
 
     @property

@@ -102,7 +102,11 @@ def remember_topic(step: Step, topic: str | None) -> None:
     """Note a topic that the running conversation has dealt with."""
     if topic is not None:
         kept = [other for other in step.peer.topics if other != topic]
-        step.set_peer(topics=(*kept, topic)[-TOPICS_KEPT:])
+        times = [each for each in step.peer.topics_at if each[0] != topic]
+        step.set_peer(
+            topics=(*kept, topic)[-TOPICS_KEPT:],
+            topics_at=(*times, (topic, step.now))[-TOPICS_KEPT:],
+        )
 
 
 def with_live_session(step: Step, message: Message) -> bool:

@@ -5,7 +5,7 @@ from roost.core.sessions import own_terminal
 from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.launch import FRESH, RESUMES, new_conversation
 from roost.core.sessions.questions import seen
-from roost.core.transition.conversations import cut_of, topics_of
+from roost.core.transition.conversations import begun_anew, cut_of, topics_of, turn_to
 from roost.core.transition.ending import VETOABLE, ask, end
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
@@ -80,8 +80,8 @@ def on_observed(step: Step, event: f.Observed) -> None:
     session = step.live(event.session)
     if session is None:
         return
-    if event.conversation is not None and event.conversation != session.conversation:
-        _runs(step, session, event.conversation)
+    if event.conversation is not None:
+        _runs(step, session, event.conversation, event.anew)
     if event.background is not None and event.background != session.background:
         # What has ended is a sign of life: the clocks of idleness begin anew.
         step.set_session(background=event.background, active_at=step.now)
@@ -113,14 +113,18 @@ def on_observed(step: Step, event: f.Observed) -> None:
         step.journal(_OBSERVABLE[event.state], why=event.why)
 
 
-def _runs(step: Step, session: Session, conversation: str) -> None:
-    """The session runs another conversation than was known."""
+def _runs(step: Step, session: Session, conversation: str, anew: float | None) -> None:
+    """The session runs this conversation: another one than was known, or more is known of it."""
+    if conversation == session.conversation:
+        if anew is not None and not session.pooled:
+            begun_anew(step, anew)
+        return
+    if not session.pooled:
+        turn_to(step, session.conversation, conversation, anew)
     if session.resumed and not session.ready:
         _not_resumed(step, session)
     refusal = session.refusal if session.conversation is None else None
     step.set_session(conversation=conversation, refusal=refusal)
-    if not session.pooled:
-        step.set_peer(conversation=conversation)
 
 
 def _not_resumed(step: Step, session: Session) -> None:

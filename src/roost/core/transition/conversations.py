@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
-from roost.core.vocabulary.limits import CONVERSATIONS_KEPT
+from roost.core.vocabulary.limits import CONVERSATIONS_KEPT, EARLIER_KEPT, TOPICS_KEPT
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.peer import Conversation, LastDeath, Peer
+from roost.core.vocabulary.peer import Conversation, Earlier, LastDeath, Peer
 from roost.core.vocabulary.session import Session
 
 
@@ -22,6 +22,35 @@ def current(peer: Peer) -> str | None:
 def topics_of(topic: str | None) -> tuple[str, ...]:
     """What a conversation has dealt with: its own topic."""
     return () if topic is None else (topic,)
+
+
+def turn_to(step: Step, before: str | None, conversation: str, anew: float | None) -> None:
+    """The active session has left its conversation for another one: a new one, a copy, or an earlier one.
+
+    A copy holds all that was said, so the topics stay until it is known that the other one began `anew`. One
+    that was left and is run again knows what it knew, and what is with the session now.
+    """
+    peer = step.peer
+    known = next((each.topics for each in peer.earlier if each.id == conversation), None)
+    others = tuple(each for each in peer.earlier if each.id not in (before, conversation))
+    if before is not None and not peer.settings.apart:
+        others = (*others, Earlier(before, peer.topics))[-EARLIER_KEPT:]
+    step.set_peer(conversation=conversation, earlier=others)
+    if peer.settings.apart:
+        return
+    if known is not None:
+        taken = dict.fromkeys(each.topic for each in step.state.turn if each.topic is not None)
+        topics = (*(topic for topic in known if topic not in taken), *taken)
+        step.set_peer(topics=topics[-TOPICS_KEPT:])
+    elif anew is not None:
+        begun_anew(step, anew)
+
+
+def begun_anew(step: Step, at: float) -> None:
+    """The running conversation began then, with nothing: it knows what was accepted since."""
+    peer, taken = step.peer, dict(step.peer.topics_at)
+    if not peer.settings.apart:
+        step.set_peer(topics=tuple(topic for topic in peer.topics if taken.get(topic, 0.0) >= at))
 
 
 def recalled(peer: Peer, topic: str | None) -> Peer:

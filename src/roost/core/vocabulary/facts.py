@@ -172,7 +172,8 @@ class Observed(Struct, frozen=True):
     """The session was seen in this state, with the evidence in words.
 
     `background`: what goes on beside turns, `asks`: all that it asks a person; None: nothing new is known of
-    that.
+    that. `anew`: when its conversation began (Unix seconds), where that is known to hold nothing of the one
+    before.
     """
 
     session: str
@@ -181,6 +182,7 @@ class Observed(Struct, frozen=True):
     conversation: str | None = None
     background: str | None = None
     asks: tuple[Asking, ...] | None = None
+    anew: float | None = None
 
 
 class AnswerGiven(Struct, frozen=True):

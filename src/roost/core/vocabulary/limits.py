@@ -22,6 +22,8 @@ POINTER_BYTES = 128 * 1024
 """A body above this many bytes is written to a file and the pasted text points to it."""
 TOPICS_KEPT = 16
 """How many topics of a conversation count for `resume = topic`."""
+EARLIER_KEPT = 8
+"""How many conversations that its terminal has left a peer remembers with their topics."""
 CONVERSATIONS_KEPT = 64
 """How many ended conversations a peer remembers that keeps them apart."""
 KEY_CHARACTERS = 200

@@ -163,6 +163,13 @@ class Left(Struct, frozen=True):
     at: float
 
 
+class Earlier(Struct, frozen=True):
+    """A conversation that a session has left for another one, and the topics that it knows."""
+
+    id: str
+    topics: tuple[str, ...]
+
+
 class Peer(Struct, frozen=True):
     """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
 
@@ -170,6 +177,8 @@ class Peer(Struct, frozen=True):
     `moving`: it is on its way to another host, or from one.
     `failures` counts the sessions in a row that ended in a failure before they had been up for long,
     `refusals` the conversations in a row that its model refused.
+    `topics` are those of its conversation, `topics_at` tells when a message of each was last accepted (Unix
+    seconds), be it in another one.
     """
 
     name: str
@@ -198,6 +207,8 @@ class Peer(Struct, frozen=True):
     moving: Move | None = None
     awaits: tuple[Awaited, ...] = ()
     left: tuple[Left, ...] = ()
+    topics_at: tuple[tuple[str, float], ...] = ()
+    earlier: tuple[Earlier, ...] = ()
 
     def had_name(self, at: float) -> bool:
         """Whether what was done in its name then (Unix seconds) was its doing, not that of one before it.

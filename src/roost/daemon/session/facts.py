@@ -47,8 +47,8 @@ class Facts:
                 await self._turn_over(fact)
             case Compacted(_, at):
                 live.compacted_at = max(live.compacted_at, at)
-            case ConversationSeen(conversation):
-                await self._runs(conversation)
+            case ConversationSeen(conversation, anew):
+                await self._runs(conversation, anew)
             case Wrote(path, at):
                 self._known.wrote(path, at or self._clock.now())
 
@@ -115,12 +115,15 @@ class Facts:
                 return f"its question was denied by {question.by}, which ended the turn: '{question.label}'"
         return None
 
-    async def _runs(self, conversation: str) -> None:
-        """The session runs another conversation than was known."""
+    async def _runs(self, conversation: str, anew: float | None) -> None:
+        """The session runs another conversation than was known, or more is known of it."""
         live, session = self._live, self._known.session()
-        if session is not None and session.conversation != conversation:
+        if session is None or (session.conversation == conversation and anew is None):
+            return
+        if session.conversation != conversation:
             live.runs(conversation)
-            await self._known.tell(f.Observed(session.id, session.state, session.why, conversation))
+        seen = f.Observed(session.id, session.state, session.why, conversation, anew=anew)
+        await self._known.tell(seen)
 
     async def _rejected(self, why: str, text: str | None) -> None:
         """The program kept a prompt from its model: by its text one of ours, or the latest."""

@@ -18,6 +18,7 @@ import msgspec
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Session
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
+from roost.runtimes.codex_rollout import time_in
 from roost.runtimes.codex_server.address import Address
 from roost.runtimes.codex_server.connection import Connection, Frame, NobodyListensError, open_connection
 from roost.runtimes.codex_server.thread import ENTERED, LOST, ThreadCall
@@ -47,6 +48,7 @@ class OwnCall:
         self._keeps = False
         self._gone: set[str] = set()
         self._apart: set[str] = set()
+        self._anew: dict[str, float] = {}
         self._heard: Heard | None = None
         self._closed = False
 
@@ -189,6 +191,7 @@ class OwnCall:
         elif name not in self._threads:
             call = ThreadCall(self, self._session.id, name, self._session.earliest)
             self._threads[name] = call
+            self._note_beginning(name, thread)
             if self._heard is not None:
                 call.listen(self._heard)
             if self._keeps:
@@ -196,11 +199,19 @@ class OwnCall:
             else:
                 self._enter(call)
 
+    def _note_beginning(self, name: str, thread: Mapping[str, Any]) -> None:
+        """A thread that was begun in this session, and not with what another one holds (`/fork`)."""
+        at = time_in(name)
+        forked = thread.get("forkedFromId", "it is not said")
+        if at is not None and at >= self._session.earliest and forked is None:
+            self._anew[name] = at
+
     def _enter(self, thread: ThreadCall) -> None:
         """The session goes on in this thread."""
         self._current, self._entered = thread, thread.thread
         self._gone.discard(thread.thread)
-        self._say({"method": ENTERED, "params": {"threadId": thread.thread}})
+        anew = self._anew.get(thread.thread)
+        self._say({"method": ENTERED, "params": {"threadId": thread.thread, "anew": anew}})
         self._start(self._quietly(self._follow(thread)), f"thread {thread.thread}")
 
     async def _follow(self, thread: ThreadCall) -> None:

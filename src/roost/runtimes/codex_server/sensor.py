@@ -79,9 +79,11 @@ class ThreadSensor(HeardSensor):
             case "turn/completed":
                 return self._ends(_part(params, "turn"))
             case _ if method == ENTERED:
-                self._thread, self._lost, self._status = params.get("threadId"), "", {}
+                before, self._thread = self._thread, params.get("threadId")
+                self._lost, self._status = "", {}
                 self._asks.clear()
-                return [ConversationSeen(str(self._thread))]
+                anew = params.get("anew") if before not in (None, self._thread) else None
+                return [ConversationSeen(str(self._thread), anew)]
             case _ if self._thread in (None, params.get("threadId")):
                 self._tells(method, params, number)
             case _:
