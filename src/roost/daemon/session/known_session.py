@@ -46,12 +46,17 @@ class KnownSession:
         return any([await self._fleet.is_answered(message_id) for message_id in taken])
 
     def mark(self) -> str | None:
-        """The mark of the message that is being handed over."""
-        state = self.state()
-        offered = state.offered if state is not None else None
-        if state is None or offered is None or offered.session != self._live.session.id:
+        """The mark of the message that is being handed over, or that no record has shown yet.
+
+        An agent may have answered before: where it stands tells which conversation is run, all the same.
+        """
+        state, flight = self.state(), self.flight()
+        unseen = [each for each in flight if each.id not in self._live.prompted]
+        message = next((each for each in flight if each.state is MessageState.OFFERED), None)
+        message = message or next(iter(unseen), None)
+        if state is None or message is None:
             return None
-        return f"boundary {envelope.boundary(state.peer.seed, offered.id, offered.attempts)}]"
+        return f"boundary {envelope.boundary(state.peer.seed, message.id, message.attempts)}]"
 
     def named(self, text: str) -> Message | None:
         """The message whose true header stands in the text."""
