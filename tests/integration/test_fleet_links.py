@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from roost.host.nats import carrier as carriers
 from roost.host.nats import hub as hubs
 from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.hub import Hub
+from roost.host.nats.streams import make_stream
+from roost.host.nats.subjects import host_inbox, of_host
 from tests.support.nats import hub_in
 from tests.support.proxy import Way
 from tests.support.small_disk import fill, small_disk
@@ -141,6 +144,63 @@ async def test_a_hub_whose_disk_is_full_refuses_and_takes_again_once_there_is_ro
 
             await eventually(taken, timeout=PATIENCE, why="the hub takes it again")
             await comes(venus, {b"before", b"after"})
+            await mars.close()
+            await venus.close()
+
+
+def _as_host(host: str) -> str:
+    """A user of a hub who may do what a registrar lets a host do."""
+    publish, subscribe = (f"{{ allow: {json.dumps(subjects)} }}" for subjects in of_host(host))
+    return f"{{ user: {host}, password: x, permissions: {{ publish: {publish}, subscribe: {subscribe} }} }}"
+
+
+def _of_host(host: str, url: str) -> Hub:
+    options: dict[str, Any] = {"user": host, "password": "x", "inbox_prefix": host_inbox(host)}
+    return Hub(host, [url], provides=False, **options)
+
+
+async def test_a_hub_that_cannot_give_out_what_it_keeps_since_its_disk_was_full_is_cured_by_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nats-server 2.10.27 acknowledges what comes to a stream that was empty then, and loses it."""
+    monkeypatch.setattr(carriers, "ANSWER", _ANSWER)
+    monkeypatch.setattr(carriers, "LOOK", _ANSWER)
+    disk = tmp_path / "disk"
+    with small_disk(disk, "32m"):
+        store = f"store_dir: {json.dumps(str(disk))}, sync_interval: always, max_file_store: 4GB"
+        users = f"authorization {{ users: [ {{ user: mars, password: x }}, {_as_host('venus')} ] }}\n"
+        with hub_in(tmp_path, f"jetstream {{ {store} }}\n{users}") as server:
+            hub = Hub("mars", [server.url], user="mars", password="x")
+            mars, venus = NatsCarrier("mars", hub), NatsCarrier("venus", _of_host("venus", server.url))
+            await make_stream(await hub.stream(), "venus")
+            await venus.open()
+            before = {b"before %d" % number for number in range(1000)}
+            for frame in before:
+                assert await sends(mars, "venus", frame)
+            await comes(venus, before.copy())
+            fill(disk / "full")
+            big, number = b"x" * 100_000, 0
+            while await sends(mars, "venus", big):  # it has let go of something just now
+                await comes(venus, {big})
+                fill(disk / f"full{(number := number + 1)}")
+            for full in disk.glob("full*"):
+                full.unlink()
+            got = asyncio.create_task(comes(venus, {b"after"}))
+
+            async def came() -> bool:
+                assert await sends(mars, "venus", b"after")  # again and again, as a link does
+                return got.done()
+
+            await eventually(came, timeout=PATIENCE, why="the hub gives it out again")
+            await got
+            server.kill()
+            server.start()
+
+            async def taken() -> bool:
+                return await sends(mars, "venus", b"last")
+
+            await eventually(taken, timeout=PATIENCE, why="the hub takes it")
+            await comes(venus, {b"last"})
             await mars.close()
             await venus.close()
 

@@ -36,6 +36,7 @@ class NatsCarrier:
         self._frames: deque[Msg] = deque()
         self._pulls: JetStreamContext.PullSubscription | None = None
         self._losses, self._looked = 0, 0.0
+        self._anew = False  # what gives it out was made anew, and has given nothing out yet
 
     async def open(self) -> None:
         """See Carrier."""
@@ -86,14 +87,16 @@ class NatsCarrier:
         await self.open()
         assert self._pulls is not None  # noqa: S101 -- opened just now
         try:
-            return await self._pulls.fetch(FETCH, timeout=ANSWER)
+            found = await self._pulls.fetch(FETCH, timeout=ANSWER)
         except (TimeoutError, nats.js.errors.FetchTimeoutError):  # nats-py 2.16 raises asyncio's, too
-            if time.monotonic() - self._looked > LOOK:
+            if self._anew or time.monotonic() - self._looked > LOOK:
                 await self._let_go()  # nothing came for a while: is it given out at all?
             return []
         except FAULTS as error:
             await self._let_go()  # what is kept of it may be of a hub that lost it
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+        self._anew = False
+        return found
 
     async def _let_go(self) -> None:
         pulls, self._pulls = self._pulls, None
@@ -105,5 +108,5 @@ class NatsCarrier:
         """What this host's stream gives out."""
         if self._hub.provides:
             await make_stream(stream, self._host, self._hub.replicas)
-        await make_consumer(stream, self._host)
+        self._anew = await make_consumer(stream, self._host, anew=self._anew)
         return await stream.pull_subscribe_bind(consumer=CONSUMER, stream=stream_of(self._host))

@@ -1,8 +1,11 @@
-"""What a hub has forgotten when it was killed: how far a stream had come, but not how far its consumer had.
+"""What a hub has forgotten: how far a stream had come, but not how far its consumer had.
 
 nats-server 2.10.27, `sync_interval: always`: a stream that was empty when the server was killed may begin at
 1 again, while its consumer stands where it stood. What comes then is kept and given to nobody, until the
 stream has come as far as it was before.
+
+One that was empty when the disk was full begins at 1 again, too. Until the server is started anew, or the
+stream is emptied, it cannot read what it keeps there: a consumer that is made anew passes over it as well.
 """
 
 # The stubs of nats-py leave out what goes along by name.

@@ -8,6 +8,7 @@ everything, each host does.
 # pyright: reportUnknownMemberType=false
 
 import contextlib
+import logging
 
 import nats.js.errors
 from nats.js import JetStreamContext
@@ -34,6 +35,7 @@ BYTES = 16 * 1024 * 1024
 nats-server 2.10.27 sets them aside for each stream as it is made: hosts times this must be on its disk, of
 which it takes 3/4 of what is free.
 """
+_log = logging.getLogger("roost.nats")
 
 
 async def make_stream(stream: JetStreamContext, host: str, replicas: int = 1) -> None:
@@ -54,14 +56,25 @@ async def make_stream(stream: JetStreamContext, host: str, replicas: int = 1) ->
         await stream.update_stream(config)
 
 
-async def make_consumer(stream: JetStreamContext, host: str) -> None:
-    """What gives a host's stream out to it, as it is to be. Raises errors of nats-py."""
+async def make_consumer(stream: JetStreamContext, host: str, *, anew: bool = False) -> bool:
+    """What gives a host's stream out to it, as it is to be. Raises errors of nats-py.
+
+    Returns whether it was made anew: the one before passed over what is there. `anew`: that one had been made
+    anew itself and has given nothing out, so the hub cannot read what it keeps there: that is thrown away.
+    Its senders have it, and send it again.
+    """
     name = stream_of(host)
-    if await forgotten(stream, name, CONSUMER):
+    lost = await forgotten(stream, name, CONSUMER)
+    if lost and anew:
+        _log.warning("the hub cannot give out what it keeps in %s: it is emptied", name)
+        with contextlib.suppress(TimeoutError):  # a hub of an earlier version does not let the host do it
+            await stream.purge_stream(name)
+    if lost:
         await stream.delete_consumer(name, CONSUMER)
     await stream.add_consumer(
         name, ConsumerConfig(durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN)
     )
+    return lost
 
 
 async def drop_host(stream: JetStreamContext, host: str) -> None:

@@ -59,6 +59,7 @@ def of_host(host: str) -> Permissions:
             f"$JS.API.DIRECT.GET.{_STREAM}.>",
             f"$JS.API.STREAM.MSG.GET.{_STREAM}",
             f"$JS.API.STREAM.INFO.{stream}",
+            f"$JS.API.STREAM.PURGE.{stream}",
             f"$JS.API.CONSUMER.INFO.{stream}.{CONSUMER}",
             f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{CONSUMER}",
             f"$JS.API.CONSUMER.DELETE.{stream}.{CONSUMER}",
