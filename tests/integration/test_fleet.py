@@ -1,11 +1,15 @@
 """Hosts of a fleet: real daemons, a real nats-server, demo agents."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from roost.client.connection import RemoteError
+from roost.present.finding import Code
+from tests.support.cures import Case, Doctor, Printed, cured
 from tests.support.fleet import Hosts, fleet_of
+from tests.support.small_disk import fill, small_disk
 from tests.support.wait import wait_until
 
 PATIENCE = 60.0
@@ -83,3 +87,37 @@ def test_a_peer_that_is_not_there_is_told_by_its_host(fleet: Hosts) -> None:
 def test_peers_of_other_hosts_are_in_no_list_of_this_one(fleet: Hosts) -> None:
     sent(fleet, "mars", "reviewer@venus", "hello")
     assert [row["name"] for row in fleet["mars"].call("list")] == []
+
+
+def test_a_hub_whose_disk_is_full_is_told_and_goes_on_by_itself_once_there_is_room(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with small_disk(disk, "120m"), fleet_of(disk, "mars", "venus") as hosts:
+        mars = hosts["mars"]
+        hosts["venus"].add("v")
+        hosts.ends("mars", sent(hosts, "mars", "v@venus", "before"), "done")
+        fill(disk / "full")
+        message = sent(hosts, "mars", "v@venus", "x" * 60_000)
+        wait_until(
+            lambda: "the hub does not take it" in mars.call("message", id=message)["why"],
+            timeout=PATIENCE,
+            why="it is told that the hub refuses",
+            describe=lambda: mars.call("message", id=message)["why"],
+        )
+        assert "on its way to venus: the hub" in mars.cli("messages", "v@venus").stdout
+        status = " ".join(mars.cli("fleet", "status").stderr.split())
+        assert "what is for 'venus' does not arrive: the hub does not take it" in status
+        assert "what is for 'venus' does not arrive" in mars.call("status")["alarm"]
+
+        def goes_on(_doctor: Doctor, _printed: Printed) -> None:
+            (disk / "full").unlink()
+            wait_until(
+                lambda: hosts.told("mars", message) == "done",
+                timeout=3 * PATIENCE,
+                why="it is there by itself",
+                describe=lambda: mars.call("message", id=message),
+            )
+
+        cured(Doctor(mars), Case(Code.LINK_FAILS, act=goes_on))
+        there = [each["id"] for each in hosts["venus"].call("messages", name="v")]
+        assert there.count(message) == 1
+        assert mars.call("status")["alarm"] is None

@@ -130,6 +130,7 @@ class Daemon:
             self._live_sessions,
             url,
             self._traces.exported,
+            self._hosts.troubles if self._hosts is not None else dict,
         )
         self._notifications = health.notifications
         metrics = Metrics(self._fleet, machine.clock, self._traces.exported, self._notifications.told)

@@ -82,6 +82,7 @@ class Code(StrEnum):
     NOTIFY_MISSING = "notify-missing"
     NOTIFY_FAILING = "notify-failing"
     TRACES_WAIT = "traces-wait"
+    LINK_FAILS = "link-fails"
     # peers
     SESSION_UNKNOWN = "session-unknown"
     SESSION_BLOCKED = "session-blocked"

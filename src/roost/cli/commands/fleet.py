@@ -180,6 +180,8 @@ def _show(host: Record) -> None:
     else:
         state = paint("unreachable, not heard of yet", "yellow")
     say(f"{host['host']}  {state}  {counted(host['peers'], 'peer')}")
+    if trouble := host.get("trouble"):  # a daemon of an earlier version does not tell
+        warn(f"what is for '{host['host']}' does not arrive: {one_line(trouble)}")
 
 
 def _check_restart(app: App) -> None:

@@ -1,4 +1,6 @@
-"""What is wrong with the store and the registry, in the sentences that whoever looks at a list is told."""
+"""What is wrong with store, registry and links, in the sentences that whoever looks at a list is told."""
+
+from collections.abc import Callable, Mapping
 
 from roost.daemon.registry.orphan import unknown_words
 from roost.daemon.registry.orphans import Orphans
@@ -13,8 +15,16 @@ SAID = 3
 class Alarms:
     """Tells what is wrong now."""
 
-    def __init__(self, store: Store, lineage: Lineage, sweeper: Sweeper, orphans: Orphans) -> None:
-        """Ask these, who have looked."""
+    def __init__(
+        self,
+        store: Store,
+        lineage: Lineage,
+        sweeper: Sweeper,
+        orphans: Orphans,
+        links: Callable[[], Mapping[str, str]],
+    ) -> None:
+        """Ask these, who have looked; `links`: hosts at which what waits does not arrive, and why."""
+        self._links = links
         self._store = store
         self._lineage = lineage
         self._sweeper = sweeper
@@ -31,9 +41,10 @@ class Alarms:
         return self._said(self._lineage.problem(), unknown_words(self._orphans.unknown))
 
     def all(self) -> list[str]:
-        """All of it, with what holds deaths back."""
+        """All of it, with what holds deaths back, and what does not arrive at other hosts."""
         unknown = unknown_words(self._orphans.unknown)
-        return self._said(self._lineage.problem(), self._sweeper.alarm, unknown)
+        links = [f"what is for '{host}' does not arrive: {why}" for host, why in self._links().items()]
+        return self._said(self._lineage.problem(), self._sweeper.alarm, unknown, *links)
 
     def _said(self, *found: str | None) -> list[str]:
         return [each for each in (*found, *self.unreadable()) if each is not None]

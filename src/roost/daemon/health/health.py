@@ -1,8 +1,11 @@
 """What can be asked of the daemon about itself, put together."""
 
+from collections.abc import Callable, Mapping
+
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.health.checks.daemon import DaemonCheck
 from roost.daemon.health.checks.enclosures import EnclosuresCheck
+from roost.daemon.health.checks.links import LinksCheck
 from roost.daemon.health.checks.notify import NotifyCheck
 from roost.daemon.health.checks.open_files import OpenFilesCheck
 from roost.daemon.health.checks.peers import PeersCheck
@@ -41,11 +44,15 @@ class Health:
         live_sessions: LiveSessions,
         url: str,
         exported: Exported,
+        links: Callable[[], Mapping[str, str]],
     ) -> None:
-        """Build each from what it looks at; `url` is the loopback address in use."""
+        """Build each from what it looks at; `url` is the loopback address in use.
+
+        `links`: other hosts for which something waits that does not arrive there, and why.
+        """
         program = Program(machine)
         self.notifications = Notifications(machine, fleet, lineage.problem)
-        self.alarms = Alarms(machine.store, lineage, sweeper, orphans)
+        self.alarms = Alarms(machine.store, lineage, sweeper, orphans, links)
         self.status = Status(machine, fleet, orphans, self.alarms, program, self.notifications, url)
         self.gc_report = GcReport(fleet, sweeper, orphans, machine.places)
         self.environment = AgentEnvironment(machine, fleet)
@@ -61,5 +68,6 @@ class Health:
                 PeersCheck(fleet, live_sessions, foreign, machine.clock),
                 NotifyCheck(machine, self.notifications),
                 TracesCheck(exported),
+                LinksCheck(links),
             )
         )

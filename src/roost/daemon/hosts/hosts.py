@@ -119,6 +119,15 @@ class Hosts:
             self._tasks.start(found.run(), f"link to {host}")
         return found
 
+    def trouble(self, host: str) -> str:
+        """Why what waits for a host does not arrive there; "" where nothing is known to be wrong."""
+        found = self._links.get(host)
+        return found.trouble if found is not None else ""
+
+    def troubles(self) -> dict[str, str]:
+        """The hosts for which something waits that does not arrive, and why."""
+        return {host: trouble for host, link in sorted(self._links.items()) if (trouble := link.trouble)}
+
     def _heard(self, host: str) -> None:
         """A host gives a sign of life."""
         found = self._links.get(host)

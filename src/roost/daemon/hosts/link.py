@@ -10,6 +10,7 @@ from msgspec import Struct
 from roost.core.links.outgoing import Outgoing
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import reports
+from roost.core.vocabulary.view import iso
 from roost.daemon.hosts.frames import Data, Heard, Part, Travels, Word, encode, letter
 from roost.daemon.hosts.frames import Entry as Sent
 from roost.daemon.state.fleet import Fleet
@@ -40,6 +41,8 @@ REFUSED_MOST = 60.0
 SILENCE = 5.0
 SILENCE_MOST = 60.0
 """Seconds without a word after which what is under way is sent again: at first, and at most."""
+UNHEARD = 3
+"""Silences in a row, in each of which the host gave a sign of life, after which its not answering is told."""
 AWAY = 3600.0
 """Seconds after which it is sent again to a host that gives no sign of life, too."""
 
@@ -47,7 +50,7 @@ _log = logging.getLogger("roost.hosts")
 
 
 class Link:
-    """Sends entries in order. `run` does the work; `trouble` tells why it cannot now, "" where it can."""
+    """Sends entries in order. `run` does the work; `trouble` tells why what waits does not arrive."""
 
     def __init__(
         self,
@@ -67,7 +70,10 @@ class Link:
         self._keep = keep
         self.host = host
         self._reached = reached
-        self.trouble = ""
+        self._why, self._since = "", 0.0  # why nothing can be sent, and since when
+        self._lost = False  # that something is wrong was told, and nothing was heard since
+        self._unheard, self._sent_at = 0, 0.0
+        self._sign = False  # the other host gave a sign of life during this silence
         self._carrier = carrier
         self._fleet = fleet
         self._store = store
@@ -94,7 +100,20 @@ class Link:
 
     def revive(self) -> None:
         """The other host gives a sign of life: what is kept for it may have become less."""
+        self._sign = True
         self._alive.set()
+
+    @property
+    def trouble(self) -> str:
+        """Why what waits here does not arrive, and since when; "" where nothing is known to be wrong."""
+        if self._why:
+            return f"{self._why} (since {iso(self._since)})"
+        if self._unheard < UNHEARD or not self._out.under_way:
+            return ""
+        return (
+            f"'{self.host}' gives signs of life, and has not said since {iso(self._sent_at)} that it has what"
+            " was sent: the hub takes it and does not give it out, or that host cannot store it"
+        )
 
     @property
     def waiting(self) -> int:
@@ -104,6 +123,10 @@ class Link:
     async def heard(self, word: Heard) -> None:
         """The other host tells how much it has taken. Returns once that is stored."""
         self._silence, self._quiet = SILENCE, 0.0
+        self._unheard, self._sign = 0, False
+        if self._lost and not self._why:
+            self._lost = False
+            _log.warning("the host %s: is reached again", self.host)
         arrived = self._out.heard(word.epoch, word.number, gap=word.gap)
         self._news.set()
         await asyncio.gather(*(self._arrived(entry) for entry in arrived))
@@ -149,10 +172,14 @@ class Link:
         await race(self._alive.wait(), self._clock.sleep(self._refused))
         self._refused = RETRY if self._alive.is_set() else min(self._refused * 2, REFUSED_MOST)
 
-    def _know(self, trouble: str) -> None:
-        if trouble != self.trouble:
-            self.trouble = trouble
-            _log.warning("the host %s: %s", self.host, trouble or "is reached again")
+    def _know(self, why: str) -> None:
+        """Why nothing can be sent; "": the hub has taken it, which is no word of the other host."""
+        if why == self._why:
+            return
+        if not self._why:
+            self._since = self._clock.now()
+        self._why, self._lost = why, True
+        _log.warning("the host %s: %s", self.host, why or "the hub takes what is for it again")
 
     async def _send(self) -> None:
         while True:
@@ -200,6 +227,10 @@ class Link:
         await race(self._news.wait(), self._clock.sleep(self._silence))
         if self._news.is_set():
             return
+        if self._sign:
+            self._mark_unheard()
+        elif not self._reached():
+            self._unheard = 0
         self._quiet += self._silence
         if not self._reached() and self._quiet < AWAY:
             self._silence = SILENCE  # what is carried is kept for it; it is asked once it is back
@@ -207,6 +238,16 @@ class Link:
         self._out.again()
         self._quiet = 0.0
         self._silence = min(self._silence * 2, SILENCE_MOST)
+
+    def _mark_unheard(self) -> None:
+        """It gave a sign of life for as long as nothing of what was sent was said to have come."""
+        self._sign = False
+        if not self._unheard:
+            self._sent_at = self._clock.now() - self._silence
+        self._unheard += 1
+        if self._unheard == UNHEARD:
+            self._lost = True
+            _log.warning("the host %s: %s", self.host, self.trouble)
 
 
 def _word(report: c.Report, now: float) -> Word:

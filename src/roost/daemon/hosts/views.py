@@ -5,9 +5,12 @@ Of a host that is silent nothing is known but that: its rows are `unknown`, and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from roost.core.messages.remote import ON_ITS_WAY
 from roost.core.vocabulary.identity import REMOTE, host_of
+from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.view import iso
 from roost.daemon.hosts.rows import Row
 
@@ -18,9 +21,10 @@ if TYPE_CHECKING:  # it loads what only members of a fleet need
 class Views:
     """Makes rows of `list` of what other hosts have told. `members`: None where this host is in no fleet."""
 
-    def __init__(self, members: Members | None) -> None:
-        """Show what these members have told."""
+    def __init__(self, members: Members | None, trouble: Callable[[str], str] = lambda _host: "") -> None:
+        """Show what these members have told; `trouble`: why what waits for a host does not arrive, or ""."""
         self.members = members
+        self.trouble = trouble
 
     @property
     def name(self) -> str | None:
@@ -56,6 +60,14 @@ class Views:
         silent = self.silent(host)
         why = f"{silent}; what it has is not known" if silent else f"'{host}' tells of no such peer"
         return _row(host, Row(name.partition("@")[0], "unknown", why, 0.0, REMOTE), None, None)
+
+    def message(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row of a message; where it waits for another host, with why it does not arrive there."""
+        host = host_of(row["to"])
+        if host is None or row["state"] != MessageState.QUEUED or row["why"] != ON_ITS_WAY.format(host):
+            return row
+        trouble = self.trouble(host)
+        return {**row, "why": f"{row['why']}: {trouble}"} if trouble else row
 
     def silent(self, host: str) -> str | None:
         """In words, that a host is not reached and since when; None: it is."""

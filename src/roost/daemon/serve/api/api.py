@@ -65,7 +65,7 @@ class Api:
         """Build each from what it works on; `hosts`: None where this one is in no fleet."""
         clock = machine.clock
         self.addresses = Addresses(fleet, hosts)
-        views = Views(hosts.members if hosts is not None else None)
+        views = Views(hosts.members, hosts.trouble) if hosts is not None else Views(None)
         self.peers = Peers(machine, fleet, live_sessions, waits, foreign, views)
         self.changes = Changes(fleet, self.peers)
         self.terminals = Terminals(machine, fleet, live_sessions, self.peers)

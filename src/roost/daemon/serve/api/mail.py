@@ -60,7 +60,9 @@ class Mail:
         store = self._machine.store
         found = await store.messages(replace(wanted, since=self._time(wanted.since)), limit or LATEST)
         heads = await store.heads([message.id for message in found])
-        return [message_row(message, heads.get(message.id, "")) for message in found]
+        return [
+            self._peers.views.message(message_row(message, heads.get(message.id, ""))) for message in found
+        ]
 
     async def read(self, name: str, since: float | None = None, *, read: bool) -> list[dict[str, Any]]:
         """The unread mail, oldest first; with `read`, or of the last `since` seconds, also what was read."""

@@ -45,7 +45,7 @@ class Messages:
         told = None
         if asker is not None:
             told = await self._machine.store.message(notice_id(asker.peer.seed, message.id))
-        return message_story(
+        told_of = message_story(
             stored,
             self._recipient(message.to),
             body,
@@ -53,6 +53,7 @@ class Messages:
             reply_by=awaited_until(asker.peer, message.id) if asker is not None else None,
             unanswered=told.message if told is not None else None,
         )
+        return self._peers.views.message(told_of)
 
     def _recipient(self, name: str) -> dict[str, Any] | None:
         """The row of a recipient; None: there is no such peer any more."""

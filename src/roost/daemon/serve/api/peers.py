@@ -92,7 +92,7 @@ class Peers:
         state = self._fleet.find(name)
         heads = await self._heads(state) if state is not None else {}
         messages = state.messages if state is not None else ()
-        found = [message_row(message, heads.get(message.id, "")) for message in messages]
+        found = [self.views.message(message_row(message, heads.get(message.id, ""))) for message in messages]
         return {**elsewhere_object(self.views.row(name)), "messages": found}
 
     async def _heads(self, state: PeerState) -> dict[str, str]:

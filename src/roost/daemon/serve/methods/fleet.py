@@ -55,6 +55,7 @@ class FleetMethods:
         hosts = [as_json(host, members) for host in members.hosts()]
         for told in hosts:
             told["silent_since"] = iso(told["silent_since"]) if told["silent_since"] else None
+            told["trouble"] = self._hosts.trouble(told["host"])
         tokens = [
             {"id": each.id, "expires_at": iso(each.expires_at), "left": each.left}
             for each in (office.tokens() if office is not None else ())

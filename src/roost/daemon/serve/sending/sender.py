@@ -231,6 +231,8 @@ class Sender:
         silent = self._views.silent(host) if host is not None else None
         if silent is not None:
             return [f"{silent}: the message is kept, and goes there as soon as that host is reached"]
+        if host is not None and (trouble := self._views.trouble(host)):
+            return [f"the message is kept, and is tried again by itself: {trouble}"]
         wrong = self._misplaced(name)
         return [f"'{name}': {wrong}"] if wrong is not None else []
 
