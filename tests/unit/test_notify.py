@@ -204,10 +204,10 @@ def test_what_the_journal_cannot_take_goes_ahead_and_moves_no_number() -> None:
 class BrokenOutbox(Outbox):
     broken = False
 
-    def next(self, now: float) -> Notification | Outdated | Wait:
+    def next(self, now: float, earliest: float | None = None) -> Notification | Outdated | Wait:
         if self.broken:
             raise IndexError(now)
-        return super().next(now)
+        return super().next(now, earliest)
 
 
 class BrokenCourier(Courier):
@@ -220,6 +220,25 @@ class BrokenCourier(Courier):
 
 async def nothing(*_: object) -> None:
     """Store nothing."""
+
+
+async def test_a_clock_that_is_set_on_makes_nothing_old_that_waits() -> None:
+    clock = VirtualClock()
+    machine = SimpleNamespace(clock=clock, store_id="store")
+    box = outbox()
+    courier = BrokenCourier(cast("Any", machine), rule(), box, nothing, nothing)
+    box.add(note(1, clock.now() - AGE - 1))
+    box.add(note(2, clock.now()))
+    clock.jump(2 * AGE)
+    running = asyncio.create_task(courier.run())
+    await eventually(lambda: not box.waiting, timeout=20, why="both are dealt with")
+    assert courier.outcomes == {"sent": 1, "failed": 0, "given-up": 1}
+    box.add(note(3, clock.now()))
+    clock.suspend(AGE + 1)  # asleep, it grows old
+    courier.woken.set()
+    await eventually(lambda: not box.waiting, timeout=20, why="it is dealt with")
+    assert courier.outcomes["given-up"] == 2
+    running.cancel()
 
 
 @pytest.mark.parametrize("where", ["outbox", "courier"])

@@ -215,6 +215,16 @@ async def test_what_has_waited_for_a_day_is_dropped(world: World) -> None:
         assert 1000 < 100_000 - len(world.witness.answers) < 2000, "about once a minute"
 
 
+async def test_a_clock_that_is_set_on_makes_nothing_old_that_waits(world: World) -> None:
+    async with world.daemon() as made:
+        world.witness.answers = [Answer.LATER] * 20
+        for number in (1, 2):
+            await world.stores(made, mail(number, world.clock), "queued")
+        world.clock.jump(2 * OLD)
+        await world.clock.advance(OLD / 2)
+        assert (made.exported.dropped, len(world.witness.names)) == (0, 2)
+
+
 async def test_the_next_daemon_goes_on_where_the_last_one_was(world: World) -> None:
     async with world.daemon() as made:
         await world.stores(made, mail(1, world.clock), "queued", "expired")

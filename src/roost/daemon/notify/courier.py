@@ -19,6 +19,7 @@ from roost.daemon.notify.outbox import Outbox, Outdated, Wait
 from roost.daemon.notify.program import desktop_argv, run_program
 from roost.daemon.notify.webhook import post
 from roost.daemon.session.failures import judged
+from roost.daemon.state.clock_reading import earliest_now, read_clocks
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError, StoreError
 from roost.host.environment import child_environment
@@ -56,6 +57,8 @@ class Courier:
         """Since when it fails (Unix seconds)."""
         self.error = ""
         self.last: float | None = None
+        self._idle = read_clocks(machine.clock)
+        """The clocks when nothing waited last: a clock that is set makes nothing old that waits since."""
 
     async def run(self) -> None:
         """Send for ever, also after a defect, which `status` and `doctor` show."""
@@ -70,12 +73,14 @@ class Courier:
 
     async def _next(self) -> None:
         """Do what is to be done now, or wait for it."""
-        found = self.outbox.next(self._machine.clock.now())
+        clock = self._machine.clock
+        found = self.outbox.next(clock.now(), earliest_now(self._idle, clock))
         match found:
             case Wait(None):
                 await self.woken.wait()
+                self._idle = read_clocks(clock)
             case Wait(seconds):
-                await self._machine.clock.sleep(seconds or 0.0)
+                await clock.sleep(seconds or 0.0)
             case Outdated(notification):
                 await self._give_up(notification, "it is older than a day")
             case Notification():

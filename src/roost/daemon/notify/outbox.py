@@ -88,8 +88,8 @@ class Outbox:
         if not self._notes and not self._more and not self._closing:
             self.cursor = self.scanned
 
-    def next(self, now: float) -> Notification | Outdated | Wait:
-        """What is to be done now (Unix seconds)."""
+    def next(self, now: float, earliest: float | None = None) -> Notification | Outdated | Wait:
+        """What is to be done now (Unix seconds); `earliest`: the time by which is judged what is too old."""
         if not self.waiting:
             return Wait(None)
         free = self._free(now)
@@ -105,7 +105,7 @@ class Outbox:
         if self._summary is not None:
             return self._summary
         head = self._notes[0]
-        return Outdated(head) if now - head.at > AGE else head
+        return Outdated(head) if (now if earliest is None else earliest) - head.at > AGE else head
 
     def _free(self, now: float) -> int:
         """How many may go out now. A time that is yet to come is of a clock that was set back."""

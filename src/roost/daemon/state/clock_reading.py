@@ -34,3 +34,11 @@ def read_clocks(clock: Clock) -> ClockReading:
         reading = ClockReading(clock.now(), clock.monotonic(), clock.boottime())
         if clock.monotonic() - begun < _TOGETHER:
             return reading
+
+
+def earliest_now(since: ClockReading, clock: Clock) -> float:
+    """Now (Unix seconds), by the clock as it is or as it went on from a reading, whichever is earlier.
+
+    By it, nothing that happened after the reading is older than it is, however the clock was set meanwhile.
+    """
+    return min(clock.now(), since.wall + clock.boottime() - since.whole)

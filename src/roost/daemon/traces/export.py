@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Protocol
 
+from roost.daemon.state.clock_reading import earliest_now, read_clocks
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race
@@ -73,6 +74,8 @@ class TraceExport:
         self._grown = Event()
         self._told = self._noted = 0
         self._noted_at = 0.0
+        self._idle = read_clocks(machine.clock)
+        """The clocks when no line waited last: a clock that is set makes none old that waits since."""
         self.exported = Exported()
 
     def journal(self, _rows: tuple[JournalRow, ...]) -> None:
@@ -120,6 +123,7 @@ class TraceExport:
             await self._note()
         if not rows:
             await race(self._grown.wait(), *([clock.sleep(NOTED)] if self._told != self._noted else []))
+            self._idle = read_clocks(clock)
         await clock.sleep(GATHER)
 
     async def _spans(self, row: JournalRow) -> list[Span]:
@@ -144,7 +148,7 @@ class TraceExport:
     async def _tell(self, collector: Collects, spans: list[Span], at: float) -> None:
         """Until the collector has them, never will, or they are too old (`at`: Unix seconds)."""
         pause = FIRST
-        while self._machine.clock.now() - at < OLD:
+        while earliest_now(self._idle, self._machine.clock) - at < OLD:
             try:
                 answer, why = await self._machine.work.traces.run_for("collector", collector.tell, spans)
             except (HungError, BusyError):
