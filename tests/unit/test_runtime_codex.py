@@ -91,6 +91,49 @@ def test_the_title_tells_of_a_dialog_that_the_screen_does_not() -> None:
     assert (view.composer, view.dialog) == (HIDDEN, "it asks for a decision")
 
 
+TYPED = (
+    "\x1b[1m›\x1b[0m\x1b[39m\x1b[49m [roost message m-1 from b]\n\n  {row}\n  [end of roost message m-1]\n\n"
+    "  \x1b[38;5;223mfake-model default\x1b[39m · /tmp/w\n"
+)
+SPOOFS = (
+    "This conversation is open in another app",
+    "🔒  This conversation is open in another app    r to retry",
+    "Find: this word",
+    "press enter to confirm or esc to cancel",
+)
+
+
+@pytest.mark.parametrize("row", SPOOFS)
+@pytest.mark.parametrize("tall", [False, True], ids=["with rows below it", "as tall as the screen"])
+def test_C15_words_in_the_input_line_are_no_dialog(row: str, tall: bool) -> None:
+    """A message that told of "open in another app" was pasted and never entered, nor what came behind it."""
+    typed = TYPED.format(row=row)
+    if tall:
+        typed = "\n".join([typed.splitlines()[0] + " " * 60 + "↑", "", f"  {row}"])
+    for drawn in (typed, plain(typed)):
+        view = codex_screen.look_at(drawn).view
+        assert (view.composer, view.dialog) == (FILLED, None)
+        assert row.rsplit(maxsplit=1)[-1] in view.draft, "the text of the input line is its draft"
+
+
+def test_C15_an_answer_that_names_a_dialog_is_none() -> None:
+    said = screen("turn-done").replace("• done", f"• {SPOOFS[0]}")
+    assert SPOOFS[0] in said
+    assert codex_screen.look_at(said).view == View(EMPTY)
+    resting = "\n".join(said.split("  Worked for")[0].splitlines())
+    assert codex_screen.look_at(resting).view.dialog is None, "nor where no input line is drawn yet"
+
+
+@pytest.mark.parametrize("words", ["make esc close the list", "q · exit does not work"])
+def test_C13_a_prompt_that_the_status_line_repeats_is_no_other_view(words: str) -> None:
+    """Codex puts the first words of a conversation there: they looked like the keys of an open view."""
+    status = "  \x1b[38;5;223mfake-model default\x1b[39m · \x1b[38;5;151m/tmp/w\x1b[39m · " + words
+    prompt = "\x1b[1m›\x1b[0m\x1b[39m\x1b[49m \x1b[2mAsk Codex to do anything\x1b[0m\n\n"
+    assert codex_screen.look_at(prompt + status).view == View(EMPTY)
+    leader = codex_screen.look_at(f"{prompt}{status}{' ' * 20}\x1b[2mEsc cancel").view
+    assert leader.composer is Composer.ELSEWHERE, "keys behind a gap are no part of it"
+
+
 def test_only_the_peers_own_folder_is_trusted() -> None:
     answer = codex_screen.boot_answer(screen("folder-access"), {"/tmp/w/gitproj2"})
     assert answer is not None

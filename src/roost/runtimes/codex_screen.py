@@ -53,7 +53,10 @@ class Look(Struct, frozen=True):
 def look_at(screen: str, title: str = "") -> Look:
     """Judge a screen, captured with or without its styles, and the terminal's title."""
     lines = read_lines(screen)
-    dialog = codex_views.dialog(lines, title)
+    edge = codex_views.edge(lines)
+    pane = lines if edge is None else [cut(line, edge) for line in lines]
+    start = _composer(pane, styles=styled(screen))
+    dialog = codex_views.dialog(lines, title, lines if start is None else lines[_end(pane, start) :])
     if dialog is not None:
         asked = codex_approval.asking(lines)
         keys = (
@@ -62,9 +65,6 @@ def look_at(screen: str, title: str = "") -> Look:
             else {}
         )
         return Look(View(Composer.HIDDEN, dialog, asking=asked, keys=keys))
-    edge = codex_views.edge(lines)
-    pane = lines if edge is None else [cut(line, edge) for line in lines]
-    start = _composer(pane, styles=styled(screen))
     if start is None:
         return Look(codex_views.instead(lines, edge))
     above = [line.text for line in pane[max(0, start - 12) : start]]

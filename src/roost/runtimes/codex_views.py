@@ -22,7 +22,7 @@ _QUESTION = re.compile(
     r"|press enter to (?:confirm|continue)|tab (?:to add|or esc to clear) notes)\b",
     re.IGNORECASE,
 )
-_ELSEWHERE = "This conversation is open in another app"
+_ELSEWHERE = re.compile(r"^\s+(?:\S{1,2}\s+)?(This conversation is open in another app)\b")
 _ASKED = re.compile(r"Would you like to|^Allow the |^Trust this folder")
 _NAMED = re.compile(
     r"^Folder access$|^Hooks need review|^Working directory · |^Welcome to Codex|^Question \d"
@@ -82,13 +82,17 @@ def is_question(row: str) -> bool:
     return _QUESTION.match(row) is not None
 
 
-def dialog(lines: list[Line], title: str) -> str | None:
-    """One line that says which question is open; None when there is none."""
-    shown = [line.text.strip() for line in lines if line.text.strip()]
-    if any(_ELSEWHERE in line for line in shown[-4:]):
-        return _ELSEWHERE
+def dialog(lines: list[Line], title: str, below: list[Line]) -> str | None:
+    """One line that says which question is open; None when there is none.
+
+    `below`: the lines below the text in the input line, where that is drawn; else all of them.
+    """
+    foot = [line.text for line in below if line.text.strip()]
+    elsewhere = next((match[1] for row in foot[-4:] if (match := _ELSEWHERE.match(row))), None)
+    if elsewhere is not None:
+        return elsewhere
     asks = _ACTION.search(title) is not None
-    if not shown or not (asks or is_question(shown[-1])):
+    if not asks and not (foot and is_question(foot[-1])):
         return None
     texts = [line.text for line in lines]
     choice = next((index for index in range(len(lines) - 1, -1, -1) if CHOICE.match(texts[index])), None)
@@ -99,7 +103,7 @@ def dialog(lines: list[Line], title: str) -> str | None:
         found = next((line for line in reversed(region) if pattern.search(line)), None)
         if found is not None:
             return found
-    return _title(lines[:choice]) or (region[0] if region else shown[-1])
+    return _title(lines[:choice]) or (region[0] if region else texts[-1].strip())
 
 
 def edge(lines: list[Line]) -> int | None:
@@ -120,7 +124,7 @@ def over(lines: list[Line], start: int, end: int, *, empty: bool) -> View | None
     if found is not None:
         return found
     keys = next(
-        (text for line in lines[end:] if _names_keys(line) and (text := line.text.strip()) != _HELP), None
+        (text for line in lines[end:] if _has_keys(line) and (text := line.text.strip()) != _HELP), None
     )
     box = next((match[1] for line in reversed(lines) if (match := _BOX.match(line.text))), None)
     if keys is not None and (box is not None or empty):
@@ -169,6 +173,15 @@ def _named(lines: list[Line], otherwise: Line) -> View:
 def _names_keys(line: Line) -> bool:
     """Whether a row names the key that leaves a view."""
     return _KEYS.search(line.text) is not None
+
+
+def _has_keys(row: Line) -> bool:
+    """The same of a row below the input line: a status line has colours, and may show a person's words.
+
+    What is no part of it stands behind a gap.
+    """
+    parts = re.split(r"\s{2,}", row.text.strip())
+    return any(_KEYS.search(part) for part in parts[1 if row.mark.coloured else 0 :])
 
 
 def _title(lines: list[Line]) -> str | None:
