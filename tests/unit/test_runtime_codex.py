@@ -134,6 +134,31 @@ def test_C13_a_prompt_that_the_status_line_repeats_is_no_other_view(words: str) 
     assert leader.composer is Composer.ELSEWHERE, "keys behind a gap are no part of it"
 
 
+FOOT = (
+    "\n\n\n\x1b[1m›\x1b[0m\x1b[39m\x1b[49m \x1b[2mAsk Codex to do anything\x1b[0m\n\n  fake-model default\n"
+)
+SAID = "\x1b[2m• \x1b[0m\x1b[39m\x1b[49m{row}"
+DRAWN = (
+    "\x1b[1m\x1b[38;2;128;128;128m•\x1b[0m \x1b[2m{words}\x1b[0m "
+    "\x1b[2m(3s • \x1b[0;1mesc\x1b[0;2m to interrupt)\x1b[0m"
+)
+
+
+@pytest.mark.parametrize("words", ["Working", "Reconnecting... 1/5"])
+def test_C1_an_answer_in_the_words_of_a_running_turn_is_none(tmp_path: Path, words: str) -> None:
+    """It kept the peer `working`, its mail waiting, and an interrupt pressed Escape at its prompt."""
+    said = SAID.format(row=f"{words} (3s • esc to interrupt)\n  └ no such words")
+    for below in ("\n\n\x1b[2m  Worked for <1s • 10:46\x1b[0m", ""):
+        sensor = CodexSensor(context(tmp_path))
+        assert sensor.on_screen(said + below + FOOT, "") == View(EMPTY)
+        assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
+    drawn = DRAWN.format(words="Working")
+    look = codex_screen.look_at(f"{said}\n\n{drawn}{FOOT}")
+    assert (look.view, look.retry) == (View(EMPTY, busy=True), None), "its own row is below it"
+    asked = DRAWN.format(words="Reconnecting... 1/5")
+    assert codex_screen.look_at(f"{said}\n\n{asked}\n  └ 401{FOOT}").retry == "401"
+
+
 def test_only_the_peers_own_folder_is_trusted() -> None:
     answer = codex_screen.boot_answer(screen("folder-access"), {"/tmp/w/gitproj2"})
     assert answer is not None

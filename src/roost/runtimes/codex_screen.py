@@ -24,6 +24,8 @@ _ARROW = "›"
 _SHELL = "!"
 _HINT = "Ask Codex to do anything"
 _BUSY = re.compile(r"^[^\w\s›■✗] .*\(\d+[smh].*esc to interrupt\)")
+_FAINT = "to interrupt)"
+"""The end of that row, which Codex draws faint, with and without its animations (0.171.0)."""
 _RETRY = re.compile(r"^[^\w\s›■✗] Reconnecting\.\.\.")
 _LOADING = "? for shortcuts"
 """The only row below the input line that 0.171.0 draws for a second at its start, before it asks what it has
@@ -67,11 +69,17 @@ def look_at(screen: str, title: str = "") -> Look:
         return Look(View(Composer.HIDDEN, dialog, asking=asked, keys=keys))
     if start is None:
         return Look(codex_views.instead(lines, edge))
-    above = [line.text for line in pane[max(0, start - 12) : start]]
-    busy = any(_BUSY.match(line) for line in above)
-    view = _view(lines, pane, start, busy=busy)
+    near = pane[max(0, start - 12) : start]
+    above = [line.text for line in near]
+    runs = next((index for index, line in enumerate(near) if _runs(line, styles=styled(screen))), None)
+    view = _view(lines, pane, start, busy=runs is not None)
     refusal = _refusal([line.text for line in pane[:start]])
-    return Look(view, _retried(above) if busy else None, _background(above), refusal)
+    return Look(view, _retried(above[runs:]) if runs is not None else None, _background(above), refusal)
+
+
+def _runs(line: Line, *, styles: bool) -> bool:
+    """Whether it is the row of a running turn, and no answer in its words: that is not faint."""
+    return _BUSY.match(line.text) is not None and not (styles and _FAINT in line.firm)
 
 
 def _refusal(above: list[str]) -> str | None:
@@ -156,11 +164,11 @@ def _draft(texts: list[str]) -> str:
     return one_line([first, *texts[1:]])
 
 
-def _retried(above: list[str]) -> str | None:
-    for index, line in enumerate(above[:-1]):
-        if _RETRY.match(line):
-            return above[index + 1].strip().removeprefix("└").strip() or None
-    return None
+def _retried(rows: list[str]) -> str | None:
+    """The error below the row of a turn that asks its model again."""
+    if not _RETRY.match(rows[0]) or len(rows) == 1:
+        return None
+    return rows[1].strip().removeprefix("└").strip() or None
 
 
 def boot_answer(screen: str, directories: Collection[str]) -> Answer | None:
