@@ -199,11 +199,14 @@ def test_P6_N2_a_missing_program_is_named_and_the_message_is_kept(configured: Ro
 def test_P6_N2_a_deleted_directory_is_named_and_the_message_is_kept(configured: Roost) -> None:
     roost = configured
     roost.add("a")
+    roost.ask("a", "what an earlier session was told")
+    roost.call("sleep", name="a")
+    roost.until_state("a", "asleep")
     folder = roost.home.work / "a"
     folder.rmdir()
     sent = roost.send("a", "kept")
-    death = roost.until_death("a")
-    assert (death["cause"], death["counted"]) == ("not-started", False)
+    death = wait_until(lambda: roost.deaths("a")[1:], timeout=PATIENCE, why="a start that failed")[0]
+    assert (death["cause"], death["counted"], death["last_lines"]) == ("not-started", False, [])
     assert str(folder) in death["evidence"]
     folder.mkdir()
     roost.call("start", name="a")

@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.sessions.sweep import HOLD, Action
 from roost.core.vocabulary import commands as c
@@ -200,3 +201,31 @@ async def test_L3_a_row_that_is_newer_than_the_look_is_never_lost(registry: Regi
     await registry.begin()
     await registry.sweeper.close(found)
     assert [state.session.id for state in registry.fleet.states() if state.session] == ["newer"]
+
+
+async def test_a_death_shows_what_its_own_session_showed(registry: Registry) -> None:
+    """Not what an earlier session of the peer showed, whose log lies where its own would."""
+    changes: dict[str, dict[str, Any]] = {
+        "p1": {"own_terminal": True},
+        "p2": {"processes": None},
+        "p3": {"pooled": True},
+    }
+    registry.places.panes.mkdir()
+    for name in ("p0", *changes):
+        registry.places.pane_log(name).write_text("of the peer's log\n")
+    registry.places.pooled_log("s3").parent.mkdir(parents=True)
+    registry.places.pooled_log("s3").write_text("of the pool\n")
+    rows = [state.sessions[0] for state in registry.fleet.states()]
+    saved = tuple(c.SaveSession(replace(row, **changes.get(row.peer, {}))) for row in rows)
+    await registry.store.commit(Batch(0.0, saved))
+    await registry.begin()
+    await registry.sweeper.note_boot()
+    registry.processes.reboot("next-boot")
+    await registry.once()
+    lines = {death.peer: death.last_lines for death in await registry.store.deaths()}
+    assert {name: lines[name] for name in ("p0", *changes)} == {
+        "p0": ("of the peer's log",),
+        "p1": (),
+        "p2": (),
+        "p3": ("of the pool",),
+    }

@@ -1,7 +1,5 @@
 """What one death was: what the session left, its cause, code or signal, the last lines that it showed."""
 
-from pathlib import Path
-
 from roost.core.vocabulary.session import Cause, Death, Session
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import pane_log
@@ -11,6 +9,7 @@ from roost.host.interfaces.processes import Liveness
 from roost.host.shim_spec import DeathRecord
 from roost.host.shimlib import forensics
 from roost.host.spool import Spool
+from roost.local.paths import Places
 from roost.runtimes.context import Context
 
 LAST_LINES = 20
@@ -40,8 +39,7 @@ class Postmortem:
         record, unread = live.record if live is not None else None, None
         if record is None:
             record, unread = self._written(session)
-        own = session.own_terminal
-        lines = () if own else last_lines(live, pane_log(self._machine.places, session))
+        lines = last_lines(self._machine.places, session, live)
         resumable = False
         if context is not None and session.conversation is not None:
             resumable = on_disk(self._machine.runtimes, context)
@@ -114,7 +112,14 @@ def death_of(
     )
 
 
-def last_lines(live: LiveSession | None, log: Path) -> tuple[str, ...]:
-    """Blocking: the last lines that the session showed, from the latest look or else from its pane log."""
+def last_lines(places: Places, session: Session, live: LiveSession | None = None) -> tuple[str, ...]:
+    """Blocking: the last lines that the session showed, from the latest look or else from its pane log.
+
+    What runs in a person's own terminal shows nothing here. Of one that was never launched nothing was
+    shown either: the log at its place is still that of the peer's session before.
+    """
+    if session.own_terminal or (live is None and session.processes is None):
+        return ()
     shown = [line.rstrip() for line in live.screen.splitlines() if line.strip()] if live is not None else []
+    log = pane_log(places, session)
     return tuple(shown[-LAST_LINES:] or forensics.last_lines(str(log), LAST_LINES))

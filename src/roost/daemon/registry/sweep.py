@@ -147,12 +147,11 @@ class Sweeper:
     ) -> list[tuple[str, Event, str | None]]:
         """Blocking: the deaths of sessions of which nothing is left."""
         now, places = self._machine.clock.now(), self._machine.places
-        logs, folders = names_in(places.panes), names_in(places.sessions)
+        folders = names_in(places.sessions)
         facts: list[tuple[str, Event, str | None]] = []
         for session in sessions:
             evidence = f"{why[session.id]}; its tree is empty"
-            log = places.pane_log(session.peer) if f"{session.peer}.log" in logs else None
-            lines = last_lines(None, log) if log is not None else ()
+            lines = last_lines(places, session)
             asked = session.id in folders and (places.session(session.id) / "teardown").exists()
             death = death_of(
                 session, inventory.records.get(session.id), evidence, lines, now, boot, asked=asked
