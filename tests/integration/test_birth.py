@@ -309,6 +309,14 @@ def test_F11_a_changed_environment_is_told_and_refreshed(home: Home) -> None:
             "PATH",
             "SSH_AUTH_SOCK",
         ]
+        kept = roost.places.inheritance
+        kept.rename(aside := kept.with_name("aside"))
+        kept.mkdir()  # nothing can be written there
+        refused = roost.cli("env", "refresh", environ=now)
+        assert (refused.returncode, f"cannot be kept: Is a directory: {kept}" in refused.stderr) == (1, True)
+        assert findings(roost, now)["environment"]["ok"] is None  # nothing has changed
+        kept.rmdir()
+        aside.rename(kept)
         refreshed = roost.cli("env", "refresh", environ=now)
         assert refreshed.stdout.splitlines()[:1] == ["changed: PATH SSH_AUTH_SOCK"]
         assert "keep what they began with: b" in refreshed.stdout

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from roost.core.vocabulary.identity import HUMAN
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
-from roost.errors import RoostError
+from roost.errors import RefusedError, RoostError, in_words
 from roost.host.environment import MARKS, PASSED, is_passed
 from roost.host.inheritance import completed, keep
 from roost.local.program import other_program
@@ -71,15 +71,20 @@ class AgentEnvironment:
         """Take this environment for all sessions that begin from now on, and for the next daemon.
 
         Returns the names that are `changed`, `new` and `gone`, and the peers whose sessions keep the old.
+        Raises RefusedError where the disk does not take it: nothing has changed then.
         """
         machine = self._machine
         before, whole = self._given(machine.environ), completed(environ)[0]
         after = self._given(whole)
+        taken, file = replace(machine.inherited, environ=whole), machine.places.inheritance
+        passes = (*self._passes, *machine.config.notify_passes)
+        try:
+            await machine.work.files.run(keep, file, taken, passes)
+        except OSError as error:
+            bare = OSError(error.errno, error.strerror)  # it may name the passing file beside it
+            raise RefusedError(f"the environment cannot be kept: {in_words(bare, file)}") from error
         machine.environ.clear()
         machine.environ.update(whole)
-        taken = replace(machine.inherited, environ=whole)
-        passes = (*self._passes, *machine.config.notify_passes)
-        await machine.work.files.run(keep, machine.places.inheritance, taken, passes)
         return {
             "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
             "new": sorted(after.keys() - before.keys()),
