@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from roost.core.vocabulary.message import MessageState
 from roost.daemon.hosts.answering import FRESH
 from roost.daemon.hosts.asking import QUIET, UnansweredError
-from roost.daemon.hosts.frames import Ask, encode
+from roost.daemon.hosts.commands import as_here, of_host
+from roost.daemon.hosts.frames import Ask, Letter, Word, encode
 from roost.daemon.hosts.members import BEAT
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError
 from roost.host.memory.carrier import MemoryHub
@@ -167,10 +169,40 @@ async def test_what_is_not_granted_is_refused_with_where_to_grant_it(world: Worl
 async def test_what_its_host_refuses_comes_back_as_that_error(world: World) -> None:
     with pytest.raises(NotFoundError, match=r"venus: there is no peer .eve."):
         await world.ask("eve")
-    world.doing.error = RefusedError("'bob' is stopped")
+    world.doing.error = RefusedError("'bob' is stopped; see `roost show bob`, or `roost send bob` it")
     world.doing.goes_on.set()
-    with pytest.raises(RefusedError, match=r"^venus: .bob. is stopped$"):
+    with pytest.raises(RefusedError) as refused:
         await world.ask()
+    # a peer of mars may be called so
+    there = "venus: 'bob' is stopped; see `roost show bob@venus`, or `roost send bob@venus` it"
+    assert refused.value.message == there
+
+
+async def test_commands_in_what_a_host_tells_name_its_peers_by_their_addresses(world: World) -> None:
+    """Here another peer may have that name; nothing else is changed, whatever peers there are called."""
+    answer = {"name": "bob", "why": "parked; `roost start bob` unparks it"}
+    there = {"name": "bob@venus", "host": "venus", "why": "parked; `roost start bob@venus` unparks it"}
+    assert of_host("venus", [answer, 1], {"bob"}) == [there, 1]
+    for text in (
+        "bob's `start bob` and `roost list`",
+        "`roost messages --state bob`",
+        "`roost bob` here",
+        "`roost show bob@venus`",
+        "`roost stop bobby` or `roost gc",
+    ):
+        assert as_here(text, "venus", {"bob"}) == text
+    assert as_here("`roost messages bob --state bob`", "v", {"bob"}) == "`roost messages bob@v --state bob`"
+
+    sent = await world.mars.send("alice", "bob@venus")
+    why = "its queue is full; see `roost messages bob --state queued`"
+    await world.mars.hosts.intake.take("venus", [Word("alice", sent, MessageState.REFUSED, why)])
+    assert (await world.mars.story(sent)).message.why == f"venus: {why}".replace(" bob ", " bob@venus ")
+    news = "it fails; `roost show bob` tells more"
+    body = f"Your message “`roost show bob`”: fails. {news}".encode()
+    letter = Letter("b" * 32, "system", "alice", 0.0, body, "d", notice=(sent, "fails", news))
+    await world.mars.hosts.intake.take("venus", [letter])
+    told = "Your message “`roost show bob`”: fails. it fails; `roost show bob@venus` tells more"
+    assert told in " ".join(await world.mars.read("alice"))
 
 
 async def test_a_request_that_comes_again_is_done_once(world: World) -> None:

@@ -83,6 +83,17 @@ async def test_rows_of_another_host_are_as_it_tells_them(fleet: Fleet) -> None:
     assert fleet.views.hosts() == [{"host": "venus", "reached": True, "silent_since": None, "why": None}]
 
 
+async def test_the_next_step_that_a_row_names_is_taken_where_its_peer_lives(fleet: Fleet) -> None:
+    await fleet.known()
+    why = "parked; `roost start carol` unparks it"
+    await fleet.put("peers", "venus", [Row("carol", "stopped", why, 0.0, "demo")])
+
+    def parked() -> bool:
+        return fleet.views.row("carol@venus")["why"] == "parked; `roost start carol@venus` unparks it"
+
+    await eventually(parked, timeout=PATIENCE, why="it is told with its address")
+
+
 async def test_H5_a_host_that_is_silent_is_unreachable_since_then_and_its_rows_are_unknown(
     fleet: Fleet,
 ) -> None:

@@ -5,11 +5,13 @@ Whether it was done is known by that host's answer alone. One that does not come
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from roost.client.connection import RemoteError
 from roost.client.refusal import refusal
 from roost.core.vocabulary import commands as c
+from roost.daemon.hosts.commands import as_here, of_host
 from roost.daemon.hosts.frames import Ask, Told, encode
 from roost.daemon.hosts.members import Members
 from roost.daemon.hosts.views import Views
@@ -69,7 +71,8 @@ class Asking:
         self._open[host, number] = told
         try:
             await self._carrier.send(host, encode(Ask(number, sign.run, sign.number, method, params)))
-            return await self._answer(host, method, told, progress, quiet)
+            names = {str(params.get("name")), *(row.name for row in self._members.peers(host))}
+            return await self._answer(host, method, names, told, progress, quiet)
         except CarrierGone as gone:
             raise _unanswered(host, method, gone.message) from gone
         finally:
@@ -85,6 +88,7 @@ class Asking:
         self,
         host: str,
         method: str,
+        names: AbstractSet[str],
         told: "asyncio.Queue[Told]",
         progress: Callable[[dict[str, Any]], None],
         quiet: float,
@@ -94,30 +98,17 @@ class Asking:
             if word is None:
                 raise _unanswered(host, method, f"nothing was heard of it for {quiet:g} s")
             if word.error is not None:
-                said = f"{host}: {word.error['message']}"
+                said = f"{host}: {as_here(word.error['message'], host, names)}"
                 raise refusal(RemoteError({**word.error, "message": said}))
             if word.over:
-                return of_host(host, word.result), [f"{host}: {note}" for note in word.notes]
+                notes = [f"{host}: {as_here(note, host, names)}" for note in word.notes]
+                return of_host(host, word.result, names), notes
             if word.event is not None:
-                progress(word.event)
+                progress(of_host(host, word.event, names))
 
     async def _next(self, told: "asyncio.Queue[Told]", quiet: float) -> Told | None:
         outcome, *_ = await race(told.get(), self._clock.sleep(quiet))
         return outcome.result() if won(outcome) else None
-
-
-def of_host(host: str, result: Any) -> Any:  # noqa: ANN401 -- JSON
-    """What another host answers, with the names that its peers and questions have here."""
-    if isinstance(result, list):
-        return [of_host(host, each) for each in result]  # pyright: ignore[reportUnknownVariableType] -- JSON
-    if not isinstance(result, dict):
-        return result
-    named: dict[str, Any] = dict(result)  # pyright: ignore[reportUnknownArgumentType] -- JSON
-    if "name" in named:
-        named |= {"name": f"{named['name']}@{host}", "host": host}
-    elif "peer" in named:
-        named |= {"peer": f"{named['peer']}@{host}", "id": f"{named['id']}@{host}", "host": host}
-    return named
 
 
 def _unanswered(host: str, method: str, why: str) -> UnansweredError:

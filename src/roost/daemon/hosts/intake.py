@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import NAME, REMOTE, SYSTEM, host_of
 from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.core.vocabulary.peer import Peer, Settings
+from roost.daemon.hosts.commands import as_here
 from roost.daemon.hosts.frames import Entry, Letter, Word
 from roost.daemon.hosts.moves import Moves
 from roost.daemon.state.fleet import Fleet
@@ -99,6 +101,7 @@ class Intake:
                     f"messages of '{origin}' are not taken for '{entry.to}': [fleet.grants.{origin}] in"
                     " config.toml there does not name it in `deliver`"
                 )
+            entry = _news(entry, origin, answered)
             message = _placed(entry, entry.message(origin, self._clock.now()), answered)
             await self._submit(asker or entry.to, entry, message)
         except RoostError as error:
@@ -140,13 +143,27 @@ class Intake:
 
     async def _word(self, origin: str, entry: Word) -> None:
         stored = await self._store.message(entry.id)
-        if stored is None or stored.message.to.partition("@")[2] != origin:
+        name, _, host = stored.message.to.partition("@") if stored is not None else ("", "", "")
+        if stored is None or host != origin:
             return  # it is not theirs to tell of
         ago = entry.accepted_ago
         accepted_at = self._clock.now() - ago if ago is not None else None
-        told = reports.Progressed(entry.id, entry.state, entry.why, accepted_at)
+        told = reports.Progressed(entry.id, entry.state, as_here(entry.why, origin, (name,)), accepted_at)
         with contextlib.suppress(NotFoundError):
             await self._fleet.tell(stored.message.to, told)
+
+
+def _news(entry: Letter, origin: str, about: Message | None) -> Letter:
+    """What tells of a message for a peer of that host, with its address in the commands that are named."""
+    if entry.notice is None or about is None:
+        return entry
+    message_id, outcome, why = entry.notice
+    here = as_here(why, origin, (about.to.partition("@")[0],))
+    if here == why:
+        return entry
+    body = entry.body.replace(why.encode(), here.encode())
+    told = (message_id, outcome, here)
+    return replace(entry, body=body, digest=hashlib.sha256(body).hexdigest(), notice=told)
 
 
 def _placed(entry: Letter, message: Message, answered: Message | None) -> Message:

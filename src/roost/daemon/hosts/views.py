@@ -12,6 +12,7 @@ from roost.core.messages.remote import ON_ITS_WAY
 from roost.core.vocabulary.identity import REMOTE, host_of
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.view import iso
+from roost.daemon.hosts.commands import as_here
 from roost.daemon.hosts.rows import Row
 
 if TYPE_CHECKING:  # it loads what only members of a fleet need
@@ -98,9 +99,9 @@ class Views:
 
 def _row(host: str, row: Row, silent: str | None, since: float | None) -> dict[str, Any]:
     """A row of `list`; `silent`: why what it was told is of the past, and since when (Unix seconds)."""
-    state, why = row.state, row.why
+    state, why = row.state, as_here(row.why, host, (row.name,))
     if silent is not None:
-        state, why = "unknown", f"{silent}; it told last: {row.state}, {row.why}"
+        state, why = "unknown", f"{silent}; it told last: {row.state}, {why}"
     return {
         "name": f"{row.name}@{host}",
         "host": host,
