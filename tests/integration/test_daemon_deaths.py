@@ -208,6 +208,9 @@ def test_P6_N2_a_deleted_directory_is_named_and_the_message_is_kept(configured: 
     death = wait_until(lambda: roost.deaths("a")[1:], timeout=PATIENCE, why="a start that failed")[0]
     assert (death["cause"], death["counted"], death["last_lines"]) == ("not-started", False, [])
     assert str(folder) in death["evidence"]
+    folder.write_text("a file")
+    assert f"the directory {folder} is a file; move that away" in roost.cli("wake", "a").stderr
+    folder.unlink()
     folder.mkdir()
     roost.call("start", name="a")
     roost.until_message(sent["id"], "done")

@@ -81,6 +81,7 @@ def test_P5_nothing_but_the_operators_stop_ends_it_and_nothing_wakes_it(roost: R
         assert "own terminal" in roost.cli("screen", "me").stderr
         told = roost.cli("stop", "--all")
         assert "`roost stop me` ends it" in told.stderr
+        assert told.stdout == "no peers to stop\n"
         assert roost.session("me")["id"] == session["id"]
         assert terminal.process.poll() is None
         roost.call("stop", name="me")
@@ -89,6 +90,8 @@ def test_P5_nothing_but_the_operators_stop_ends_it_and_nothing_wakes_it(roost: R
     assert (death["cause"], death["by"]) == ("operator-stop", "operator")
     assert carriers(str(session["id"])) == []
     assert "roost run me" in roost.cli("start", "me").stderr + roost.cli("wake", "me").stderr
+    for words in (["screen", "me"], ["compact", "me"]):
+        assert "`roost run me`" in roost.cli(*words).stderr, words
     kept = roost.cli("send", "me", "for later")
     assert kept.returncode == 0
     assert "nobody runs 'me' now: the message is kept" in kept.stderr

@@ -5,6 +5,7 @@ from roost.core.sessions.control import BOUND
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import ControlRequest, SessionState
 from roost.core.vocabulary.view import shown
@@ -121,6 +122,14 @@ def test_P7_what_cannot_be_compacted_is_refused_with_a_way_out() -> None:
     (refused,) = [one for one in play.commands if isinstance(one, c.Refuse)]
     assert "compact" in refused.error.message
     assert "roost restart p" in refused.error.message
+
+
+def test_P7_what_only_a_person_runs_is_not_to_be_woken_for_that() -> None:
+    play = Play(wake=WakePolicy.NEVER)
+    assert play.tell(r.Compact("op")) == ["Refuse RefusedError"]
+    (refused,) = [one for one in play.commands if isinstance(one, c.Refuse)]
+    assert "`roost run p`" in refused.error.message
+    assert "roost wake" not in refused.error.message
 
 
 def test_a_control_request_ends_with_its_session() -> None:

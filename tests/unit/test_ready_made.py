@@ -87,6 +87,22 @@ def test_a_ready_made_program_needs_no_table_and_one_of_the_same_name_comes_firs
     assert known.differing(()) == ["aider"]
 
 
+def test_a_program_that_is_not_executable_is_not_to_be_installed(tmp_path: Path) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    for name in ("aider", "claude"):
+        program = folder / name
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o644)
+        with pytest.raises(RuntimeMissingError) as missing:
+            Runtimes().get(name).locate(str(folder))
+        assert missing.value.message == (
+            f"the program '{program}' is not executable; `chmod +x '{program}'` makes it so"
+        )
+        program.chmod(0o755)
+        assert Runtimes().get(name).locate(str(folder)) == str(program)
+
+
 @pytest.mark.parametrize("runtime", sorted({*BUILT_IN, *(table.name for table in TABLES)}))
 def test_no_key_that_empties_an_input_line_may_end_its_program(runtime: str) -> None:
     """Whoever presses it, how often and how quickly: Ctrl-C and Ctrl-D end most programs at the second."""

@@ -1,11 +1,14 @@
 """A message's story in sentences, and how the core and the daemon put it together."""
 
+from msgspec.structs import replace
+
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.message import HANDED, STEERED, Message, MessageState
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.live_sessions import HandOver
 from roost.present.objects import message_story
+from roost.present.story import story
 from roost.store.records import Attempt, StoredMessage
 from tests.support.playbook import Play, mail
 
@@ -45,6 +48,19 @@ def test_N3_the_story_is_in_order_with_the_time_between_its_steps() -> None:
     assert told["replies"] == [REPLY.id]
     assert (told["text"], "body" in told) == ("first line…", False)
     assert told["recipient"] == {"state": "idle", "why": "at its prompt"}
+
+
+def test_what_another_host_hands_over_is_told_so() -> None:
+    rows = tuple(
+        Attempt(number, 101.0, None, "offered", f"mars: {why}")
+        for number, why in enumerate((HANDED, STEERED, "after a restart"), 1)
+    )
+    told = story(StoredMessage(replace(MESSAGE, to="bob@mars"), rows, ()))
+    assert [step["what"] for step in told][1:] == [
+        "handed over to its session on mars",
+        "handed over into the running turn of its session on mars",
+        "handed over to its session on mars: after a restart",
+    ]
 
 
 def test_why_not_is_told_in_words_also_without_a_recipient() -> None:

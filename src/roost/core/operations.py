@@ -9,6 +9,7 @@ from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import PendingWake, Settings, WakeMode, WakePolicy
+from roost.core.vocabulary.phrases import only_run
 from roost.core.vocabulary.session import Cause, Ending, SessionState
 
 
@@ -41,7 +42,7 @@ def _unwakeable(step: Step, event: r.Wake) -> str | None:
     if peer.removing:
         return f"'{peer.name}' is being removed"
     if session is None and peer.settings.wake is WakePolicy.NEVER and not step.goes_on_here:
-        return _only_run(peer.name)
+        return only_run(peer.name)
     if session is not None and session.own_terminal and event.mode is WakeMode.FRESH:
         return _theirs(peer.name)
     if peer.settings.resumes_away and event.mode is WakeMode.FRESH:
@@ -83,7 +84,7 @@ def on_restart(step: Step, event: r.Restart) -> None:
     if step.session is not None and step.session.own_terminal:
         return step.refuse(_theirs(step.peer.name))
     if step.peer.settings.wake is WakePolicy.NEVER and not step.goes_on_here:
-        return step.refuse(_only_run(step.peer.name))
+        return step.refuse(only_run(step.peer.name))
     if step.peer.settings.resumes_away and not event.resume:
         return step.refuse(_of_a_person(step.peer.name))
     if event.resume and not (step.traits.resumable and step.peer.conversation):
@@ -219,13 +220,6 @@ def _use_up(step: Step) -> None:
     else:
         armed_at = session.armed_at if task.id == session.task else None
         step.set_session(used=True, task=task.id, armed_at=armed_at, sender=task.sender)
-
-
-def _only_run(name: str) -> str:
-    """Why a peer is not woken, and how it comes up."""
-    return (
-        f"'{name}' runs in a terminal of a person's own (wake=never): start it there with `roost run {name}`"
-    )
 
 
 def _of_a_person(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import HANDED, STEERED
 from roost.core.vocabulary.view import iso
 from roost.store.records import Attempt, StoredMessage
@@ -62,11 +63,15 @@ def _steps(stored: StoredMessage) -> Iterator[tuple[float, str]]:
 
 def _sentence(to: str, attempt: Attempt) -> str:
     if attempt.outcome == "offered":
-        session = (attempt.session or "")[:_SESSION]
-        if attempt.why == STEERED:
-            return f"handed over into the running turn of session {session}"
-        again = "" if attempt.why == HANDED else f": {attempt.why}"
-        return f"handed over to session {session}{again}"
+        session, why = f"session {(attempt.session or '')[:_SESSION]}", attempt.why
+        if attempt.session is None:  # its host tells of it
+            host = host_of(to)
+            session = f"its session on {host}" if host is not None else "its session"
+            why = why.removeprefix(f"{host}: ")
+        if why == STEERED:
+            return f"handed over into the running turn of {session}"
+        again = "" if why == HANDED else f": {why}"
+        return f"handed over to {session}{again}"
     shape = _SENTENCES.get(attempt.outcome)
     if shape is not None:
         return shape.format(to=to, why=attempt.why)

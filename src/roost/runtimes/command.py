@@ -14,6 +14,7 @@ from roost.core.vocabulary.session import SessionState
 from roost.errors import RuntimeMissingError
 from roost.local.config import RuntimeTable
 from roost.runtimes.context import Context
+from roost.runtimes.environ import refuse_closed
 from roost.runtimes.facts import Fact, Prompted, TurnOver
 from roost.runtimes.lines import changed_since
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
@@ -174,8 +175,10 @@ class CommandRuntime:
     def locate(self, path: str | None) -> str:
         """The program's absolute path."""
         program = self._spec.argv[0]
-        found = shutil.which(os.path.expanduser(program), path=path)  # noqa: PTH111 -- a template, not a path yet
+        wanted = os.path.expanduser(program)  # noqa: PTH111 -- a template, not a path yet
+        found = shutil.which(wanted, path=path)
         if found is None:
+            refuse_closed(wanted, path)
             raise RuntimeMissingError(
                 f"the program '{program}' of runtime '{self.name}' was not found; {self._cure}"
             )

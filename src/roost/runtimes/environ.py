@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
+from shlex import quote
 
 from roost.errors import RuntimeMissingError
 
@@ -23,5 +24,14 @@ def find_program(name: str, path: str | None, install: str) -> str:
     """Blocking: the absolute path of a program; raises RuntimeMissingError that names the install command."""
     found = shutil.which(name, path=path)
     if found is None:
+        refuse_closed(name, path)
         raise RuntimeMissingError(f"the program '{name}' was not found on PATH; install it: {install}")
     return os.path.abspath(found)  # noqa: PTH100 -- the name on PATH, not what it links to
+
+
+def refuse_closed(name: str, path: str | None) -> None:
+    """Blocking: raise RuntimeMissingError where a program is there, and is not executable."""
+    there = shutil.which(name, os.F_OK, path)
+    if there is not None:
+        cure = f"`chmod +x {quote(there)}` makes it so"
+        raise RuntimeMissingError(f"the program '{there}' is not executable; {cure}")

@@ -159,7 +159,7 @@ def _each(app: App, method: str, name: str | None, *, everyone: bool) -> int:
     if app.json:
         show_json(done)
     elif not rows:
-        say("no peers")
+        say(f"no peers to {method}")
     elif method == "refresh":
         for row in done:
             after = ", after the session that it has now" if row.get("session") else ""

@@ -7,6 +7,8 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.phrases import only_run
 from roost.core.vocabulary.session import ControlKind, ControlRequest, SessionState
 
 BOUND = 600.0
@@ -48,6 +50,8 @@ def on_compact(step: Step, event: r.Compact) -> None:
             f" [runtimes.{runtime}], or begin a new conversation with `roost restart {name}`",
         )
     if session is None or session.state is SessionState.STOPPING or session.ending is not None:
+        if step.peer.settings.wake is WakePolicy.NEVER and not step.goes_on_here:
+            return step.refuse(only_run(name))
         return step.refuse(f"'{name}' has no session to compact; wake it with `roost wake {name} --resume`")
     if session.own_terminal:
         return step.refuse(_theirs(name))

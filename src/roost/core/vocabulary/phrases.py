@@ -82,3 +82,10 @@ def of_another(name: str) -> str:
     """Why a session cannot join by a name that another conversation had first, and how a person frees it."""
     free = f"`roost rename {name} OTHER`, from a terminal of yours, frees it"
     return f"'{name}' is the name of another conversation; join by another name, or {free}"
+
+
+def only_run(name: str) -> str:
+    """Why a peer is not woken, and how it comes up."""
+    return (
+        f"'{name}' runs in a terminal of a person's own (wake=never): start it there with `roost run {name}`"
+    )

@@ -291,9 +291,10 @@ def _located(runtime: Runtime, context: Context) -> str:
     if gone():
         raise LaunchError(REPLACED, Blame.ROOST)
     if not context.directory.is_dir():
+        there = context.directory.exists()
+        why, cure = ("is a file", "move that away") if there else ("is not there", "make it again")
         raise LaunchError(
-            f"the directory {context.directory} is not there;"
-            f" make it again or `roost set {context.session.peer} dir=...`",
+            f"the directory {context.directory} {why}; {cure} or `roost set {context.session.peer} dir=...`",
             Blame.SETUP,
         )
     if not context.session.own_terminal:  # there arguments are a person's of this one run

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.phrases import only_run
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
@@ -35,9 +37,13 @@ class Terminals:
             raise RefusedError(f"'{name}' is a mailbox and has no terminal; see `roost inbox {name}`")
         live = self.find(name)
         if live is None:
-            if (session := self._fleet.get(name).session) is not None:
+            peer, session = (state := self._fleet.get(name)).peer, state.session
+            if session is not None:
                 refuse_held(name, session)
                 raise _unreached(name, session)
+            goes_on_here = peer.settings.resumes_away and peer.conversation is not None
+            if peer.settings.wake is WakePolicy.NEVER and not goes_on_here:
+                raise RefusedError(only_run(name))
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
         refuse_thread(name, live.session)
         if live.session.own_terminal:
