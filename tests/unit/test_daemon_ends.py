@@ -297,3 +297,16 @@ async def test_P7_a_turn_that_a_denial_ended_says_so_and_by_whom(
     await world.facts.note(over)
     ended = await world.end()
     assert (ended.why if ended.final else None) == why
+
+
+async def test_P7_a_denial_before_the_turn_began_is_not_why_a_person_ended_it() -> None:
+    world = World()
+    began = world.clock.now() + 11.0
+    taken = replace(TAKEN, accepted_at=began)
+    await world.store_with(taken)
+    world.live.prompted = {TAKEN.id}
+    asked = replace(QUESTION, state=QuestionState.ANSWERED, at=began - 1.0)
+    world.fleet.load([PeerState(PEER, replace(SESSION, questions=(asked,)), (taken,))])
+    await world.clock.advance(12.0)
+    await world.facts.note(ESCAPED)
+    assert (await world.end()).why == INTERRUPTED

@@ -85,7 +85,8 @@ class Facts:
         live, failed, interrupted = self._live, over.failed, over.interrupted
         live.free.ended(self._clock.now())
         await self.settle_broken()
-        ended = tuple(message.id for message in self._known.flight() if message.id in live.prompted)
+        over_now = [message for message in self._known.flight() if message.id in live.prompted]
+        ended = tuple(message.id for message in over_now)
         live.prompted = set()
         if not ended:
             return
@@ -93,7 +94,7 @@ class Facts:
         if asked and (interrupted or not live.runtime.controls.tells):
             failed, interrupted = ASKED, True
         elif interrupted:
-            failed = self._denied() or failed
+            failed = self._denied(since=min(message.accepted_at or 0.0 for message in over_now)) or failed
         evidence = f"the end of the turn stands in {over.source}"
         end = f.TurnEnded(live.session.id, evidence, failed, interrupted, over.fault, ended)
         if over.leaves and not asked:
@@ -102,15 +103,15 @@ class Facts:
         else:
             await self._known.tell(end)
 
-    def _denied(self) -> str | None:
-        """That a question of the turn was just answered with no through roost, and by whom.
+    def _denied(self, *, since: float) -> str | None:
+        """That a question of the turn, begun then, was just answered with no through roost, and by whom.
 
         Codex 0.171.0 ends its turn at that, in the words of an Escape. What a hook answers ends no turn.
         """
         session, now = self._known.session(), self._clock.now()
         for question in session.questions if session is not None else ():
             given = question.state in (QuestionState.ANSWERING, QuestionState.ANSWERED)
-            at_once = given and 0 <= now - question.at < AT_ONCE
+            at_once = given and 0 <= now - question.at < AT_ONCE and question.at >= since
             if at_once and question.denied and question.asking.source is not Source.HOOK:
                 return f"its question was denied by {question.by}, which ended the turn: '{question.label}'"
         return None
