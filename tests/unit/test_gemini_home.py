@@ -139,13 +139,37 @@ def test_words_that_end_in_a_question_mark_are_no_dialog() -> None:
     assert (view.composer, view.dialog) == (Composer.HIDDEN, None)
 
 
-def test_only_the_rows_above_the_input_line_tell_of_a_turn() -> None:
-    """What was said before, and what stands below, may hold the same words."""
-    busy = "(esc to cancel, 3s)"
-    far = f"{busy}\n" + "\n".join(f"line {number}" for number in range(20)) + "\n" + screen("ready")
-    retry = screen("ready").replace("Shift+Tab", "Trying to reach x (Attempt 1/3) Shift+Tab")
-    assert not gemini_screen.look_at(far).view.busy
-    assert gemini_screen.look_at(retry).retry is None
+BUSY = "(esc to cancel, 3s)"
+RETRY = "Trying to reach x (Attempt 1/3)"
+
+
+@pytest.mark.parametrize("title", ["◇  Ready (w)", "Gemini CLI (w)", ""])
+@pytest.mark.parametrize("words", [BUSY, f" ⠧ Thinking... {BUSY}", f"It shows Thinking... {BUSY}"])
+@pytest.mark.parametrize("name", ["ready", "draft"])
+def test_what_was_said_about_a_turn_is_no_turn(name: str, words: str, title: str) -> None:
+    """Only the status row tells of one: what was said, right above it as well, may hold the same words."""
+    rows = screen(name).splitlines()
+    rule = max(index for index, row in enumerate(rows) if row.startswith("─────"))
+    said = [words, f" ⠧ {RETRY} {BUSY}", f"✦ {words}", f"  {words}"]
+    look = gemini_screen.look_at("\n".join([*rows[: rule - 1], *said, *rows[rule - 1 :]]), title)
+    assert (look.view.busy, look.retry) == (False, None)
+    rows[rule - 1] = ""
+    look = gemini_screen.look_at("\n".join([*rows[: rule - 1], *said, *rows[rule - 1 :]]), title)
+    assert (look.view.busy, look.retry) == (False, None), "with a status row that is empty"
+
+
+@pytest.mark.parametrize("took", ["3s", "2m 3s", "1h 2m 3s"])
+@pytest.mark.parametrize("row", [f" ⠧ {RETRY}", f"  {RETRY}", f"⠧ {RETRY}"])
+def test_the_status_row_tells_of_a_turn_where_no_title_does(row: str, took: str) -> None:
+    """Also without a spinner; and with the details hidden, where it stands right above the box."""
+    rows = screen("ready").splitlines()
+    rule = max(index for index, each in enumerate(rows) if each.startswith("─────"))
+    status = f"{row} (esc to cancel, {took})"
+    bare = [*rows[: rule - 1], status, *rows[rule + 2 : rule + 5]]
+    for shown in (bare, [*rows[: rule - 1], f"{status}      ? for shortcuts", *rows[rule:]]):
+        look = gemini_screen.look_at("\n".join(shown))
+        assert (look.view.composer, look.view.busy, look.retry) == (Composer.EMPTY, True, RETRY)
+        assert not gemini_screen.look_at("\n".join(shown), "◇  Ready (w)").view.busy
 
 
 def test_the_choice_of_a_folder_without_its_question_is_not_answered() -> None:

@@ -4,8 +4,10 @@ It draws below its conversation, on the ordinary screen. The input line is a mar
 blocks (or between two rules, where a setting or NO_COLOR asks for that), below a rule and a row that names
 its mode; a prompt that was entered stands in the same box without those, and something follows it. A question
 or another view takes its place, in a box of lines.
-The terminal's title tells of a turn and of a question, if the user has not switched that off; it goes on to
-tell of a turn while some questions are open.
+The terminal's title tells of a turn, of a question and of rest, if the user has not switched that off; it
+goes on to tell of a turn while some questions are open. Where it tells of none, the status row tells of a
+turn. That stands right above the rule, or above the box where hidden details leave no rule, be it empty: what
+was said never stands there.
 """
 
 # ruff: noqa: RUF001 -- the characters that stand on the screen
@@ -28,8 +30,9 @@ _COLLAPSED = re.compile(r"\[Pasted Text: \d+ (?:lines|chars)\](?: \(#\d+\))?")
 _FRAME = ("╭", "│", "╰")
 _CORNER = re.compile("^ ?╭")
 _SAID = ("✦", "ℹ", "⚠", "✕")
-_BUSY = re.compile(r"\(esc to cancel(?:, [\dhms ]+)?\)")
-_RETRY = re.compile(r"Trying to reach \S+ \(Attempt \d+/\d+\)")
+_BUSY = re.compile(r"^ {0,2}(?:[⠀-⣿] )?\S.* \(esc to cancel, [\dhms ]+\)(?: |$)")
+"""The status row in a turn: its spinner, if the user has that on, words, and the time that it has taken."""
+_RETRY = re.compile(r"^ {0,2}(?:[⠀-⣿] )?(Trying to reach \S+ \(Attempt \d+/\d+\))")
 _CHOICE = re.compile(r"^\s*● +(?:\d+\. )?\S")
 _LISTED = re.compile(r"^ ?│ +● +\d+\. +\S")
 _OPTION = re.compile(r"^(?:● +)?(\d+\. +\S.*)")
@@ -38,7 +41,7 @@ _LEAVES = re.compile(r"\bEsc to (?:close|exit)\b")
 """What a view says that Escape leaves with nothing changed (0.61.0: settings, model, rewind)."""
 _NAMED = ("A potential loop was detected", "Enter Gemini API Key", "Waiting for auth")
 _TRUST = "Do you trust the files in this folder?"
-_ASKS, _WORKS = "✋", ("✦", "⏲")
+_ASKS, _WORKS, _RESTS = "✋", ("✦", "⏲"), "◇"
 _STATUS = 4
 """How far above the input line the rule is drawn; without the status rows nothing stands below it either."""
 _NEAR = 20
@@ -62,10 +65,19 @@ def look_at(screen: str, title: str = "") -> Look:
     if box is None or asks:
         return Look(_instead(lines, asks=asks, busy=works))
     start, end = box
-    above = [line.text for line in lines[max(0, start - 12) : start - 1]]
-    busy = works or any(_BUSY.search(row) for row in above)
-    retry = next((match[0] for row in above if (match := _RETRY.search(row))), None)
-    return Look(_view(lines[start:end], busy=busy), retry if busy else None)
+    status = _status_row(lines, start - 1)
+    busy = works or (not title.startswith(_RESTS) and _BUSY.match(status) is not None)
+    retry = _RETRY.match(status) if busy else None
+    return Look(_view(lines[start:end], busy=busy), retry[1] if retry is not None else None)
+
+
+def _status_row(lines: list[Line], top: int) -> str:
+    """The row above the rule that stands over the box, or above the box itself."""
+    rows = range(top - 1, max(0, top - _STATUS) - 1, -1)
+    below = next(
+        (index for index in rows if (match := _EDGE.match(lines[index].text)) and match[1] == "─"), top
+    )
+    return lines[below - 1].text if below else ""
 
 
 def _box(lines: list[Line]) -> tuple[int, int] | None:
