@@ -140,6 +140,58 @@ def test_a_hook_that_stops_a_turn_ends_it_with_its_reason(tmp_path: Path) -> Non
     assert sensor.on_lines([said("words"), stopped])[1:] == [TurnOver(RECORD, "enough of it")]
 
 
+BLOCKED = line("warning", "Agent execution blocked: run the\ntests")
+
+
+@pytest.mark.parametrize("shown", ["run the\ntests", "words for people"])
+def test_a_hook_that_sends_a_turn_on_ends_nothing(tmp_path: Path, shown: str) -> None:
+    """What it is sent on with comes next, whatever the warning shows (a hook's `systemMessage`)."""
+    sensor = answered(tmp_path)
+    for _ in range(2):
+        assert sensor.on_lines([line("warning", f"Agent execution blocked: {shown}")]) == []
+        assert sensor.on_lines([line("info", "This request failed.")]) == []
+        sensor.on_screen(screen("ready"), "✦  Working… (work)")
+        assert [fact for _ in range(30) for fact in sensor.on_lines([])] == [], "its turn runs"
+        assert sensor.on_lines([said("run the\ntests")]) == [Answered(RECORD)]
+        assert idle(sensor) == [], "an answer follows"
+        sensor.on_lines([line("gemini", "they pass")])
+    assert idle(sensor) == [OVER]
+
+
+def test_a_hook_that_blocks_a_turn_ends_it_when_nothing_follows(tmp_path: Path) -> None:
+    blocked = TurnOver(RECORD, "run the tests")
+    sensor = answered(tmp_path)
+    assert sensor.on_lines([BLOCKED]) == []
+    assert idle(sensor) == [blocked], "with an answer before that"
+    sensor.on_lines([said("words"), BLOCKED])
+    assert idle(sensor) == [blocked], "with none"
+    sensor.on_lines([said("words"), BLOCKED])
+    assert sensor.on_lines([said("other words")]) == [blocked, Prompted("other words", RECORD)]
+    sensor.on_lines([line("gemini", "done")])
+    assert idle(sensor) == [OVER], "what ended the turn before is no reason of the next"
+
+
+def test_a_message_of_ours_is_never_taken_for_what_a_hook_has_said(tmp_path: Path) -> None:
+    ours = f"[roost message {1:032x} from a topic - at x boundary {2:016x}]\nwords"
+    sensor = answered(tmp_path)
+    sensor.on_lines([BLOCKED])
+    assert sensor.on_lines([said(ours)]) == [TurnOver(RECORD, "run the tests"), Prompted(ours, RECORD)]
+
+
+def test_a_turn_that_a_hook_sends_on_without_its_context_goes_on_here_or_elsewhere(tmp_path: Path) -> None:
+    """The record is named by the minute: the rest stands in this one or in another."""
+    cleared = line("info", "Conversation context has been cleared.")
+    sensor = answered(tmp_path)
+    assert sensor.on_lines([BLOCKED, cleared]) == []
+    assert idle(sensor) == [OVER]
+    sensor = answered(tmp_path)
+    sensor.on_lines([BLOCKED, cleared])
+    assert sensor.on_lines([kept("context"), said("run the\ntests")]) == [Answered(RECORD)]
+    assert idle(sensor) == []
+    sensor.on_lines([said("words"), BLOCKED, cleared])
+    assert idle(sensor) == [TurnOver(RECORD, "run the tests")], "nothing was answered"
+
+
 def test_what_the_program_gives_its_model_by_itself_is_no_prompt(tmp_path: Path) -> None:
     sensor = sensor_of(tmp_path)
     (prompt,) = sensor.on_lines([said("Please continue.")])

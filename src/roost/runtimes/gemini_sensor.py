@@ -4,7 +4,8 @@ Evidence: the record's line with the prompt, some 0.1 s after Enter (and after t
 tells the end of a turn that went well: it is over when the record holds an answer without a tool, the screen
 shows the prompt and no turn, and nothing more comes. A cancelled turn is the line `Request cancelled.`, a
 failed one an error; both take their prompt out of the conversation. What a hook keeps from the model is a
-warning, without the prompt.
+warning, without the prompt. Within a turn, the same warning says that a hook keeps it from going on, or that
+one sends it on (AfterAgent): then the next prompt is what the hook has said, and the turn goes on with that.
 A cancelled tool has the whole conversation written anew, with new ids and times, from the message that its
 program made at the start up to a `$set` of all messages: nothing in between is news. A compaction is a `$set`
 of messages that begin with a summary; one that came to nothing leaves no trace.
@@ -26,6 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from roost.core.messages import envelope
 from roost.core.vocabulary.session import SessionState
 from roost.faults import Fault, fault_of
 from roost.runtimes import gemini_chats, gemini_resume, gemini_screen
@@ -49,7 +51,9 @@ from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 RECORD = "its record"
 _CANCELLED = "Request cancelled."
 _FAILED = "[API Error: "
-_KEPT_BACK = re.compile(r"^Agent execution (?:blocked|stopped): *(.*)", re.DOTALL)
+_CLEARED = "Conversation context has been cleared."
+"""A hook that sends a turn on may ask for that: it goes on without what was said, in another record."""
+_KEPT_BACK = re.compile(r"^Agent execution (blocked|stopped): *(.*)", re.DOTALL)
 _GOES_ON = ("Please continue.", "System: ")
 """How prompts begin that the program itself gives to its model within a turn."""
 _STATUS = re.compile(r'"code": *(\d{3})|\(Status: ([A-Z_]+)\)')
@@ -93,6 +97,8 @@ class GeminiSensor:
         self._prompt: object = None
         self._dropped = False
         self._said: bool | None = None
+        self._blocked: str | None = None
+        self._answered = False
         self._worked = False
         self._still = 0
 
@@ -181,10 +187,10 @@ class GeminiSensor:
                 facts.extend(self._record(record))
         if news or self._look.view.busy or self._look.view.dialog is not None:
             self._still = 0
-        elif self._said:
+        elif self._said or self._blocked is not None:
             self._still += 1
             if self._rests() and self._still >= (_STILL if self._worked else _STILL_UNSEEN):
-                facts.append(self._over())
+                facts.append(self._over(self._blocked or None))
         return facts
 
     def _compacted(self, changed: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> Sequence[Fact]:
@@ -205,7 +211,7 @@ class GeminiSensor:
     ) -> TurnOver:
         """The end of the turn that ran."""
         forgets = interrupted or (failed is not None and self._dropped)
-        self._prompt, self._said, self._still = None, None, 0
+        self._prompt, self._said, self._blocked, self._still = None, None, None, 0
         return TurnOver(RECORD, failed, interrupted, fault, forgets)
 
     def _record(self, record: Mapping[str, Any]) -> Sequence[Fact]:
@@ -223,10 +229,36 @@ class GeminiSensor:
             case "error" if text.startswith(_FAILED) and self._said is not None:
                 return [self._over(_one_line(text), fault=_fault(text))]
             case "info" | "warning" if (kept := _KEPT_BACK.match(text)) is not None:
-                why = _one_line(kept[1]) or "it gave no reason"
-                return [Rejected(RECORD, why)] if self._said is None else [self._over(why)]
+                return self._kept_back(kept[2], stopped=kept[1] == "stopped")
+            case "info" if text == _CLEARED and self._blocked is not None and self._answered:
+                self._blocked = ""
+                return []
             case _:
                 return []
+
+    def _kept_back(self, words: str, *, stopped: bool) -> Sequence[Fact]:
+        """A hook keeps a prompt from the model; in a turn it ends that, or may send it on."""
+        why = _one_line(words) or "it gave no reason"
+        if self._said is None:
+            return [Rejected(RECORD, why)]
+        if stopped:
+            return [self._over(why)]
+        self._blocked, self._answered = why, self._said
+        return []
+
+    def _goes_on(self, text: str) -> bool:
+        """Whether a prompt is one that the program itself gives to its model within the turn that runs.
+
+        What a hook sends on with stands in its warning, or other words for people do; then it is told by the
+        answer before that, as nothing else blocks a turn after one.
+        """
+        if self._said is None:
+            return False
+        if text.startswith(_GOES_ON):
+            return True
+        if self._blocked is None:
+            return False
+        return _one_line(text) == self._blocked or (self._answered and not envelope.marks(text))
 
     def _user(self, record: Mapping[str, Any], text: str, *, tool: bool) -> Sequence[Fact]:
         if text.startswith(gemini_chats.CONTEXT):
@@ -234,10 +266,11 @@ class GeminiSensor:
             return []
         if self._replayed:
             return []
-        if tool or (text.startswith(_GOES_ON) and self._said is not None):
+        if tool or self._goes_on(text):
             self._said = False if self._said is not None else None
+            self._blocked = None
             return [Answered(RECORD)]
-        before = [self._over()] if self._said is not None else []
+        before = [self._over(self._blocked or None)] if self._said is not None else []
         self._prompt, self._dropped, self._said = record.get("id"), False, False
         self._worked = self._look.view.busy
         return [*before, Prompted(text, RECORD)]
