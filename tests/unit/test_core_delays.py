@@ -152,6 +152,15 @@ def test_C4_what_a_hook_refused_ends_with_its_words_whether_it_was_recorded_or_n
         assert play.tell(rejected) == []
 
 
+def test_C4_what_the_program_itself_refused_is_no_hooks_doing() -> None:
+    play = Play()
+    play.submit()
+    play.ready()
+    play.tell(f.Rejected(play.session.id, play.message().id, "no more turns", by="its program"))
+    saved = [command.message for command in play.commands if isinstance(command, c.SaveMessage)]
+    assert saved[0].why == "its program refused the prompt: no more turns"
+
+
 def test_N5_a_person_puts_off_the_end_of_a_worker_and_it_ends_after_all() -> None:
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.busy()

@@ -12,7 +12,7 @@ from roost.core.vocabulary.session import SessionState
 from roost.faults import Fault
 from roost.runtimes import gemini_chats
 from roost.runtimes.context import Context
-from roost.runtimes.facts import Answered, ConversationSeen, Fact, Prompted, Rejected, TurnOver
+from roost.runtimes.facts import PROGRAM, Answered, ConversationSeen, Fact, Prompted, Rejected, TurnOver
 from roost.runtimes.gemini import GeminiRuntime
 from roost.runtimes.gemini_sensor import RECORD, GeminiSensor
 from roost.runtimes.view import Composer, Reading
@@ -138,6 +138,16 @@ def test_a_hook_that_stops_a_turn_ends_it_with_its_reason(tmp_path: Path) -> Non
     ]
     stopped = line("info", "Agent execution stopped: enough\nof it")
     assert sensor.on_lines([said("words"), stopped])[1:] == [TurnOver(RECORD, "enough of it")]
+
+
+def test_the_users_limit_of_turns_is_told_as_the_reason(tmp_path: Path) -> None:
+    """It takes the place of a prompt, or comes within a turn, there several times at once."""
+    why = "The session has reached the maximum number of turns: 4. Please update this limit."
+    limit, refused = line("info", why), Rejected(RECORD, why, by=PROGRAM)
+    sensor = sensor_of(tmp_path)
+    assert sensor.on_lines([limit]) == [refused]
+    assert sensor.on_lines([said("words"), limit, limit])[1:] == [TurnOver(RECORD, why), refused]
+    assert idle(sensor) == []
 
 
 BLOCKED = line("warning", "Agent execution blocked: run the\ntests")

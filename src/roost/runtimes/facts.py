@@ -5,6 +5,8 @@ from msgspec import Struct
 from roost.faults import Fault
 
 INTERRUPTED = "the turn was interrupted at its terminal"
+HOOK, PROGRAM = "a hook", "its program"
+"""Who refuses a prompt."""
 
 
 class Prompted(Struct, frozen=True):
@@ -28,11 +30,13 @@ class Rejected(Struct, frozen=True):
     """The agent's own record shows that its program kept a prompt from the model, in the program's words.
 
     `text` holds the prompt where the record repeats it; None: it is the one recorded, or else entered, last.
+    `by`: who refused it.
     """
 
     source: str
     why: str
     text: str | None = None
+    by: str = HOOK
 
 
 class TurnOver(Struct, frozen=True):

@@ -34,6 +34,7 @@ from roost.runtimes import gemini_chats, gemini_resume, gemini_screen
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
+    PROGRAM,
     Answered,
     Compacted,
     ConversationSeen,
@@ -51,6 +52,8 @@ from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 RECORD = "its record"
 _CANCELLED = "Request cancelled."
 _FAILED = "[API Error: "
+_LIMIT = "The session has reached the maximum number of turns: "
+"""What takes the place of a prompt, or ends a turn, by the user's setting `model.maxSessionTurns`."""
 _CLEARED = "Conversation context has been cleared."
 """A hook that sends a turn on may ask for that: it goes on without what was said, in another record."""
 _KEPT_BACK = re.compile(r"^Agent execution (blocked|stopped): *(.*)", re.DOTALL)
@@ -230,6 +233,9 @@ class GeminiSensor:
                 return [self._over(_one_line(text), fault=_fault(text))]
             case "info" | "warning" if (kept := _KEPT_BACK.match(text)) is not None:
                 return self._kept_back(kept[2], stopped=kept[1] == "stopped")
+            case "info" if text.startswith(_LIMIT):
+                why = _one_line(text)
+                return [Rejected(RECORD, why, by=PROGRAM)] if self._said is None else [self._over(why)]
             case "info" if text == _CLEARED and self._blocked is not None and self._answered:
                 self._blocked = ""
                 return []

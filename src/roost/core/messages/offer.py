@@ -122,13 +122,13 @@ def on_offer_failed(step: Step, event: f.OfferFailed) -> None:
 
 
 def on_rejected(step: Step, event: f.Rejected) -> None:
-    """A hook of the agent's program stopped the message: no model will ever see it."""
+    """A hook of the agent's program, or that itself, stopped the message: no model will ever see it."""
     message = step.state.message(event.message_id)
     if message is None or message.session != event.session or not message.in_flight:
         return
     release(step, message)
     step.attempt(message, "rejected", event.why)
-    why = f"a hook refused the prompt: {event.why}"
+    why = f"{event.by} refused the prompt: {event.why}"
     step.finish(message, MessageState.DEAD_LETTER, why, tell="refused")
     if step.live(event.session) is not None:
         step.set_session(active_at=step.now)

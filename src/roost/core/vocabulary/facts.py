@@ -53,11 +53,15 @@ class Taken(Struct, frozen=True):
 
 
 class Rejected(Struct, frozen=True):
-    """The agent's program has kept the message from its model, for a reason in its own words."""
+    """The agent's program has kept the message from its model, for a reason in its own words.
+
+    `by`: who refused it, a hook or the program itself.
+    """
 
     session: str
     message_id: str
     why: str
+    by: str = "a hook"
 
 
 class TurnEnded(Struct, frozen=True):

@@ -41,8 +41,8 @@ class Facts:
                 await self._prompted(text, source, joins=joins)
             case Answered():
                 live.answered = True
-            case Rejected(_, why, text):
-                await self._rejected(why, text)
+            case Rejected():
+                await self._rejected(fact)
             case TurnOver():
                 await self._turn_over(fact)
             case Compacted(_, at):
@@ -126,9 +126,10 @@ class Facts:
         seen = f.Observed(session.id, session.state, session.why, conversation, anew=anew)
         await self._known.tell(seen)
 
-    async def _rejected(self, why: str, text: str | None) -> None:
+    async def _rejected(self, rejected: Rejected) -> None:
         """The program kept a prompt from its model: by its text one of ours, or the latest."""
-        live, named = self._live, self._known.named(text) if text is not None else None
+        live, text = self._live, rejected.text
+        named = self._known.named(text) if text is not None else None
         ended = self._latest() if text is None else {named.id} if named is not None else set[str]()
         live.prompted = live.prompted - ended
         for message in self._known.flight():
@@ -136,7 +137,8 @@ class Facts:
                 live.rejected = message.id
                 live.offers.discard(offer_key(message))
                 settles = offer_key(message) if message.state is MessageState.OFFERED else None
-                await self._known.tell(f.Rejected(live.session.id, message.id, why), settles=settles)
+                told = f.Rejected(live.session.id, message.id, rejected.why, rejected.by)
+                await self._known.tell(told, settles=settles)
 
     def _latest(self) -> set[str]:
         """The messages that were recorded as prompts last, or else the one that was entered last."""
