@@ -70,7 +70,7 @@ def until_accepted(machine: Machine) -> None:
     for _ in range(20):
         if machine.state is None or not machine.state.messages:
             return
-        if machine.state.messages[0].state is MessageState.ACCEPTED and machine.live() is not None:
+        if machine.state.turn and machine.live() is not None:
             return
         machine.fair_step()
 

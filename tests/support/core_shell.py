@@ -147,7 +147,7 @@ class Shell(RuleBasedStateMachine):
                 if session.ending is not None:
                     assert death.cause is session.ending.cause
                 if session.id in self.truth.unstarted:
-                    self.check_unstarted(before)
+                    self.truth.check_unstarted(session, before, self.state)
                 if death.cause is Cause.CONVERSATION_REFUSED:
                     self.truth.left.add(self.truth.place(session))
             case c.Notify(ident, to, notice):
@@ -194,13 +194,6 @@ class Shell(RuleBasedStateMachine):
                 failed = self.truth.failed.get(self.truth.place(session), ())
                 asked = session.ending.by == "op"
                 assert len(failed) >= (1 if asked else 2), "a conversation was left too soon"
-
-    def check_unstarted(self, before: PeerState) -> None:
-        """What never ran is nobody's crash, and the past of the peer is what it was."""
-        if self.state is not None:
-            after, known = self.state.peer, before.peer
-            counts = (after.deaths, after.failures, after.quarantine, after.conversations)
-            assert counts == (known.deaths, known.failures, known.quarantine, known.conversations)
 
     def may_steer(self, offered: Message) -> bool:
         """Whether the message asks to be typed into a running turn, and its program takes it in."""
@@ -294,6 +287,8 @@ class Shell(RuleBasedStateMachine):
                 "a fresh session in an old conversation"
             )
         self.conversations.add(launch.session.conversation)
+        if before.session is None:
+            self.truth.past[launch.session.id] = before
         if peer.settings.wake is WakePolicy.EPHEMERAL and launch.session.wake != "operator-resume":
             assert not launch.session.resumed
             assert launch.session.armed_at is None

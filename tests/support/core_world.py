@@ -11,7 +11,7 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState
-from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.session import FORGETS, Session
 from roost.faults import Fault
 
 
@@ -77,6 +77,7 @@ class Truth:
     """What the conversations really hold, whatever anybody believes.
 
     `failed`: for each conversation the messages that its failed turns are put down to, since the last answer.
+    `past`: for each session the peer as it was before its launch, where no other session was there.
     `given`: for each session the messages that were pasted into it, notices apart. `answered`: by which
     session each message was.
     """
@@ -87,6 +88,7 @@ class Truth:
     unstarted: set[str] = field(default_factory=set)
     failed: dict[str, set[str]] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    past: dict[str, PeerState] = field(default_factory=dict)
     given: dict[str, set[str]] = field(default_factory=dict)
     pastes: Counter[str] = field(default_factory=Counter)
     pasted: set[str] = field(default_factory=set[str])
@@ -116,6 +118,21 @@ class Truth:
     @staticmethod
     def place(session: Session) -> str:
         return session.conversation or f"c-{session.id}"
+
+    def check_unstarted(self, session: Session, before: PeerState, state: PeerState | None) -> None:
+        """What never ran is nobody's crash, and the past of the peer is what it was."""
+        if state is None:
+            return
+        after, known = state.peer, before.peer
+        counts = (after.deaths, after.failures, after.quarantine, after.conversations)
+        assert counts == (known.deaths, known.failures, known.quarantine, known.conversations)
+        past = self.past.get(session.id)
+        if past is None or state.sessions or after.settings.runtime != past.peer.settings.runtime:
+            return
+        if session.wake not in FORGETS:
+            assert after.conversation == past.peer.conversation, "what never ran took the conversation away"
+            cut = {message.id for message in past.messages if message.cut}
+            assert not any(m.id in cut and m.state is MessageState.QUEUED for m in state.messages)
 
     def paste(self, offer: c.Offer, session: Session) -> None:
         assert offer.key not in self.pasted, "two pastes that the record cannot tell apart (N4)"

@@ -8,7 +8,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import MessageState
-from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
+from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Death, WakeCause
 from roost.core.vocabulary.view import shown
 from tests.support.playbook import RUNNING, Play
@@ -105,6 +105,63 @@ def test_C11_a_parked_conversation_is_resumed_after_launches_that_failed() -> No
         fail(play)
         again(play)
     assert play.session.wake is WakeCause.PARKED_ALWAYS
+
+
+def asleep() -> tuple[Play, str | None]:
+    """A peer whose conversation has dealt with the topic `login`."""
+    play = Play()
+    play.submit(topic="login")
+    play.ready()
+    play.taken()
+    play.ended()
+    play.tell(r.Rest("op"))
+    play.died()
+    return play, play.state.peer.conversation
+
+
+@pytest.mark.parametrize("blame", Blame)
+def test_C11_a_start_that_never_ran_takes_no_conversation_away(blame: Blame) -> None:
+    play, conversation = asleep()
+    play.submit(2, topic="other", expires_at=100.5)
+    assert not play.session.resumed
+    fail(play, blame)
+    play.tell(f.Tick(), after=10)
+    assert (play.state.peer.conversation, play.state.peer.topics) == (conversation, ("login",))
+    play.submit(3, topic="login")
+    assert (play.session.conversation, play.session.wake) == (conversation, WakeCause.PARKED_TOPIC)
+    play.ready()
+    play.taken(3)
+    play.ended()
+    assert play.state.peer.topics == ("login",)
+
+
+def test_C11_a_fresh_start_that_an_operator_wants_is_wanted_still() -> None:
+    play, conversation = asleep()
+    play.tell(r.Wake(WakeMode.FRESH, "op"))
+    fail(play)
+    assert (play.state.peer.conversation, play.state.peer.fresh_next) == (conversation, True)
+    play.submit(2, topic="login")
+    play.tell(f.Tick(), after=5)
+    assert (play.session.wake, play.session.resumed) == (WakeCause.REFRESH, False)
+    fail(play)
+    play.tell(r.Drop(f"{2:032x}", "op"))
+    play.tell(r.Wake(WakeMode.RESUME, "op"))
+    assert (play.session.conversation, play.session.resumed) == (conversation, True)
+
+
+def test_C11_a_cut_off_message_waits_for_a_fresh_session_that_runs() -> None:
+    play = Play()
+    play.busy()
+    play.tell(r.Stop("op"))
+    play.died(Cause.UNKNOWN)
+    play.tell(r.Start("op"))
+    fail(play)
+    play.tell(r.Wake(WakeMode.FRESH, "op"))
+    assert not any("dead-letter" in word for word in fail(play))
+    assert play.message().cut
+    play.tell(f.Tick(), after=5)
+    assert (play.session.wake, play.message().cut) == (WakeCause.REFRESH, True)
+    assert "Offer 1" in play.ready()
 
 
 def test_C11_each_conversation_of_a_pool_keeps_its_past() -> None:

@@ -167,8 +167,32 @@ def test_H6_its_end_counts_for_nothing_and_a_cut_turn_waits_for_the_next_run(cau
     assert resumed.session is not None
     assert resumed.session.resumed
     fresh, commands = after(state, r.Run("operator"), now=DAY)
+    assert fresh.messages == (cut,), "nothing of it has run yet"
+    assert fresh.session is not None
+    seen = f.Observed(fresh.session.id, SessionState.IDLE, "at its prompt")
+    fresh, commands = after(fresh, f.Launched(fresh.session.id, PROCESSES), seen, now=DAY)
     assert fresh.messages == ()
     assert any(isinstance(command, c.Notify) for command in commands)
+
+
+def test_H6_a_run_that_ends_at_once_takes_no_conversation_away() -> None:
+    """As `claude --modle opus`, which says that there is no such option."""
+    state = running()
+    assert state.session is not None
+    conversation = state.session.conversation
+    state, _ = after(state, f.Died(Death(state.session.id, "p", 1, 2.0, Cause.COMPLETED, exit_code=0)))
+    mistyped, _ = after(state, r.Run("operator"))
+    assert mistyped.session is not None
+    died = f.Died(Death(mistyped.session.id, "p", 2, 3.0, Cause.CRASHED, exit_code=1), False)
+    ended, _ = after(mistyped, f.Launched(mistyped.session.id, PROCESSES), died)
+    assert (ended.peer.conversation, ended.peer.fresh_next) == (conversation, False)
+    again, _ = after(ended, r.Run("operator", resume=True))
+    assert again.session is not None
+    assert (again.session.conversation, again.session.resumed) == (conversation, True)
+    kept, _ = after(
+        mistyped, f.Launched(mistyped.session.id, PROCESSES), replace(died, conversation_exists=True)
+    )
+    assert kept.peer.conversation == mistyped.session.conversation, "it has left one of its own"
 
 
 def test_wake_never_is_not_for_pools_threads_and_mailboxes() -> None:

@@ -5,6 +5,7 @@ import pytest
 from roost.core.decide import deadline
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, SessionState, WakeCause
@@ -65,6 +66,19 @@ def test_C7_the_second_message_that_fails_ends_the_conversation_and_is_kept() ->
     play.ended()
     assert not play.state.messages
     assert play.state.peer.refusals == 0
+
+
+@pytest.mark.parametrize("blame", [Blame.SETUP, Blame.PROGRAM])
+def test_C7_it_stays_left_where_the_next_one_cannot_be_started(blame: Blame) -> None:
+    play = poisoned()
+    fail(play, 2)
+    play.died(Cause.UNKNOWN)
+    play.tell(f.BootFailed(play.session.id, "no program", blame))
+    play.died(Cause.UNKNOWN)
+    assert play.state.peer.left_refused
+    assert play.tell(r.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]
+    play.tell(f.Tick(), after=60)
+    assert (play.session.wake, play.session.resumed) == (WakeCause.CONVERSATION_REFUSED, False)
 
 
 def test_C7_it_is_shown_before_it_is_sure_and_after() -> None:

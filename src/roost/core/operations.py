@@ -173,7 +173,11 @@ def on_configure(step: Step, event: r.Configure) -> None:
     if after.runtime != before.runtime:
         cut = [message for message in step.state.messages if message.cut]
         give_up(step, cut, "its turn was cut off and the runtime has changed")
-        step.set_peer(conversation=None, topics=(), conversations=(), earlier=(), resume_failed=False)
+        step.set_peer(
+            conversation=None, topics=(), conversations=(), earlier=(), resume_failed=False, past=None
+        )
+        if step.session is not None:
+            step.set_session(before=None)
     step.set_peer(settings=after)
     if step.peer.hindered is not None and after != before:
         unhinder(step)

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from roost.core.messages import mailbox
 from roost.core.sessions.hindrance import hinder
+from roost.core.sessions.launch import leave_conversation, put_back
 from roost.core.transition.conversations import cut_of, held_by, remember
 from roost.core.transition.step import Step
 from roost.core.transition.turns import cut_off, requeue
@@ -36,6 +37,7 @@ def on_died(step: Step, event: f.Died) -> None:
     _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
     if session.reads:
         mailbox.unread(step, death)
+    nothing = _came_to_nothing(step, session, death, event)
     step.close_session(death)
     step.emit(_stopped(death))
     if not event.cleared:
@@ -46,9 +48,7 @@ def on_died(step: Step, event: f.Died) -> None:
         _nothing_happened(step, session, death)
         return
     failed = session.resumed and not session.ready and death.cause in COUNTED
-    if not session.pooled:
-        step.set_peer(last_death=last, since=step.now, resume_failed=failed)
-    remember(step, session, last, resume_failed=failed)
+    _keep(step, session, last, failed=failed, nothing=nothing)
     if death.cause is Cause.EPHEMERAL_DONE:
         step.set_peer(deaths=(), failures=0)
     if not session.own_terminal:
@@ -66,13 +66,15 @@ def on_died(step: Step, event: f.Died) -> None:
 def _nothing_happened(step: Step, session: Session, death: Death) -> None:
     """Nothing of the session ever ran: the next wake follows from how the session before it ended.
 
-    What the launch of a fresh one has left stays left: nothing goes on in the conversation before.
+    Where its conversation was not there, that stays left: nothing goes on in it.
     """
-    last = step.peer.last_death
+    last, past = step.peer.last_death, step.peer.past
     if not session.pooled:
         step.set_peer(since=step.now)
-        if last is not None and not session.resumed:
-            step.set_peer(last_death=replace(last, session=""))
+        put_back(step, session)
+        if session.before is None and last is not None and not session.resumed:
+            past = replace(past, session="") if past is not None else None
+            step.set_peer(last_death=replace(last, session=""), past=past)
     if death.cause is Cause.NOT_STARTED and not session.own_terminal:
         hinder(step, session.why if session.ending is not None else death.evidence)
 
@@ -91,6 +93,31 @@ def _never_ran(session: Session, death: Death) -> bool:
     """Whether the session ended before its agent's program ran: nobody is to blame for that."""
     lost = not session.launched and death.cause is Cause.UNKNOWN  # with its daemon, in its launch
     return lost or death.cause is Cause.NOT_STARTED
+
+
+def _came_to_nothing(step: Step, session: Session, death: Death, event: f.Died) -> bool:
+    """Whether the conversation before a fresh session goes on: that was never at its prompt, and left none.
+
+    If it has left one, the conversation before it is over.
+    """
+    if session.before is None:
+        return False
+    failed = death.cause is Cause.BOOT_FAILED or _never_ran(session, death)
+    if failed or not event.conversation_exists:
+        return True
+    leave_conversation(step, session.wake, session.topic)
+    return False
+
+
+def _keep(step: Step, session: Session, last: LastDeath, *, failed: bool, nothing: bool) -> None:
+    """What the next wake needs to know of this end. `failed`: a resume has failed."""
+    past = step.peer.parting if nothing else None
+    if not session.pooled:
+        step.set_peer(last_death=last, since=step.now, resume_failed=failed, past=past)
+    if nothing:
+        put_back(step, session)
+    else:
+        remember(step, session, last, resume_failed=failed)
 
 
 def _named(session: Session, death: Death, *, tried_again: bool) -> Death:

@@ -9,9 +9,9 @@ from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import derive, derive_uuid
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.peer import WakeMode, WakePolicy
+from roost.core.vocabulary.peer import Peer, WakeMode, WakePolicy
 from roost.core.vocabulary.phrases import WOKEN
-from roost.core.vocabulary.session import Refusal, Session, Tools, WakeCause
+from roost.core.vocabulary.session import Before, Refusal, Session, Tools, WakeCause
 
 FRESH = "starting a fresh conversation"
 RESUMES = "resuming its conversation"
@@ -44,16 +44,14 @@ def launch(
     )
     if decision is None:
         return False
-    if not decision.resume:
-        leave_conversation(step, decision.cause, topic)
+    before = None if decision.resume else _before(step.peer)
     topics = past.topics if decision.resume else ()
     resumes = past.conversation if decision.resume else None
     refusal = past.last_death.refusal if decision.resume and past.last_death is not None else None
     session = new_session(
         step, decision.cause, resumes=resumes, topic=topic if apart else None, refusal=refusal
     )
-    if own_terminal:
-        session = step.set_session(own_terminal=True)
+    session = step.set_session(own_terminal=own_terminal, before=before)
     step.set_peer(
         conversation=session.conversation,
         topics=topics_of(topic) if apart else topics,
@@ -119,6 +117,36 @@ def new_conversation(step: Step, generation: int) -> str | None:
     if not step.traits.chooses_conversation:
         return None
     return derive_uuid(step.peer.seed, "conversation", generation)
+
+
+def _before(peer: Peer) -> Before:
+    return Before(peer.conversation, peer.topics, peer.fresh_next, peer.resume_failed)
+
+
+def take_over(step: Step, session: Session) -> None:
+    """The fresh session is at its prompt, or has left its conversation: the one before it is over."""
+    if session.before is not None:
+        step.set_session(before=None)
+        leave_conversation(step, session.wake, session.topic)
+
+
+def put_back(step: Step, session: Session) -> None:
+    """Nothing came of the fresh session: the conversation before it goes on, with the turn cut off in it.
+
+    Where an operator wanted a fresh one, the next wake is still to begin one, unless they ask for a resume.
+    Who ran it in their own terminal says each time what they want.
+    """
+    before = session.before
+    if before is None:
+        return
+    asked = session.wake is WakeCause.OPERATOR_FRESH and not session.own_terminal
+    anew = asked and not step.peer.settings.apart and before.conversation is not None
+    step.set_peer(
+        conversation=before.conversation,
+        topics=before.topics,
+        fresh_next=step.peer.fresh_next or before.fresh_next or anew,
+        resume_failed=before.resume_failed,
+    )
 
 
 def leave_conversation(step: Step, cause: WakeCause, topic: str | None) -> None:

@@ -3,7 +3,7 @@
 from roost.core.messages.queue import next_offer
 from roost.core.sessions import own_terminal
 from roost.core.sessions.hindrance import unhinder
-from roost.core.sessions.launch import FRESH, RESUMES, new_conversation
+from roost.core.sessions.launch import FRESH, RESUMES, new_conversation, take_over
 from roost.core.sessions.questions import seen
 from roost.core.transition.conversations import begun_anew, cut_of, topics_of, turn_to
 from roost.core.transition.ending import VETOABLE, ask, end
@@ -102,6 +102,7 @@ def on_observed(step: Step, event: f.Observed) -> None:
             roused=session.roused and goes_on,
         )
     if event.state is SessionState.IDLE and not session.ready:
+        take_over(step, session)
         step.set_session(ready=True, active_at=step.now)
         step.enter(SessionState.IDLE, event.why)
         took = step.now - session.begun

@@ -1,6 +1,6 @@
 """A session in a terminal of a person's own: begun by them alone, and given mail when its program asks."""
 
-from roost.core.sessions.launch import launch
+from roost.core.sessions.launch import launch, take_over
 from roost.core.transition.step import Step
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import MessageState
@@ -32,6 +32,7 @@ def turn_begins(step: Step, session: Session) -> None:
     """A turn has begun: what could not be handed over at rest need not wait for its next try there."""
     if not session.own_terminal or session.state is SessionState.WORKING:
         return
+    take_over(step, session)
     for message in step.state.messages:
         if message.state is MessageState.QUEUED and message.not_before is not None:
             step.set_message(message, not_before=None)

@@ -56,7 +56,7 @@ def begun_anew(step: Step, at: float) -> None:
 def recalled(peer: Peer, topic: str | None) -> Peer:
     """The peer as the wake table must see it for a conversation: with the past of that one alone."""
     if not peer.settings.apart:
-        return peer
+        return replace(peer, last_death=peer.parting)
     found = next((each for each in peer.conversations if each.topic == topic), None)
     return replace(
         peer,
@@ -91,16 +91,18 @@ def held_by(step: Step, session: Session, message: Message) -> bool:
 
 def goes_on(step: Step, message: Message) -> bool:
     """Whether the next offer of a message comes to the conversation of the session that it was offered to."""
-    apart, last = step.peer.settings.apart, step.peer.last_death
+    apart, last = step.peer.settings.apart, step.peer.parting
     session = step.state.find_session(message.session)
     if session is not None:
         return held_by(step, session, message)
     if apart:
-        if any(each.topic == message.topic and not each.spare for each in step.state.sessions):
+        begun = (each for each in step.state.sessions if each.topic == message.topic and not each.spare)
+        if any(each.before is None for each in begun):
             return False  # another session has begun that conversation anew
         ended = (each for each in step.peer.conversations if each.topic == message.topic)
         return any(each.last_death.session == message.session for each in ended)
-    return step.session is None and last is not None and last.session == message.session
+    over = step.session is not None and step.session.before is None
+    return not over and last is not None and last.session == message.session
 
 
 def found_in(step: Step, message: Message, conversation: str | None) -> None:
@@ -108,7 +110,10 @@ def found_in(step: Step, message: Message, conversation: str | None) -> None:
     if conversation is None or step.state.find_session(message.session) or not goes_on(step, message):
         return
     if not step.peer.settings.apart:
-        step.set_peer(conversation=conversation)
+        if step.session is not None and step.session.before is not None:
+            step.set_session(before=replace(step.session.before, conversation=conversation))
+        else:
+            step.set_peer(conversation=conversation)
         return
     step.set_peer(
         conversations=tuple(
@@ -126,8 +131,8 @@ def divide(step: Step) -> None:
     others = tuple(c for c in peer.conversations if c.topic != topic and c.id != peer.conversation)
     if session is not None:
         step.set_session(topic=topic)
-    elif peer.conversation is not None and peer.last_death is not None:
-        past = Conversation(topic, peer.conversation, peer.last_death, peer.resume_failed)
+    elif peer.conversation is not None and peer.parting is not None:
+        past = Conversation(topic, peer.conversation, peer.parting, peer.resume_failed)
         others = (*others, past)[-CONVERSATIONS_KEPT:]
     step.set_peer(topics=topics_of(topic), conversations=others)
     _let_go_of_others(step, topic)

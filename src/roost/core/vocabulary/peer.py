@@ -179,6 +179,7 @@ class Peer(Struct, frozen=True):
     `refusals` the conversations in a row that its model refused.
     `topics` are those of its conversation, `topics_at` tells when a message of each was last accepted (Unix
     seconds), be it in another one.
+    `past`: how the session ended whose conversation goes on, where nothing came of later ones.
     """
 
     name: str
@@ -209,6 +210,7 @@ class Peer(Struct, frozen=True):
     left: tuple[Left, ...] = ()
     topics_at: tuple[tuple[str, float], ...] = ()
     earlier: tuple[Earlier, ...] = ()
+    past: LastDeath | None = None
 
     def had_name(self, at: float) -> bool:
         """Whether what was done in its name then (Unix seconds) was its doing, not that of one before it.
@@ -223,9 +225,14 @@ class Peer(Struct, frozen=True):
         return self.renaming is not None or self.moving is not None
 
     @property
+    def parting(self) -> LastDeath | None:
+        """How the latest session of the conversation that goes on ended."""
+        return self.past or self.last_death
+
+    @property
     def left_refused(self) -> bool:
-        """Whether its latest session left a conversation that the model refuses."""
-        return self.last_death is not None and self.last_death.cause is Cause.CONVERSATION_REFUSED
+        """Whether that session left a conversation that the model refuses."""
+        return self.parting is not None and self.parting.cause is Cause.CONVERSATION_REFUSED
 
 
 class PeerState(Struct, frozen=True, eq=False):
@@ -297,7 +304,7 @@ class PeerState(Struct, frozen=True, eq=False):
         """What the model said when it refused the latest turn of the conversation that goes on."""
         if self.session is not None:
             return self.session.refusal
-        last = self.peer.last_death
+        last = self.peer.parting
         return None if last is None or self.peer.left_refused or self.peer.fresh_next else last.refusal
 
     @property

@@ -180,6 +180,15 @@ class HeldOffer(Struct, frozen=True):
     since: float
 
 
+class Before(Struct, frozen=True):
+    """What goes on for the peer where nothing comes of its fresh session: the conversation before it."""
+
+    conversation: str | None
+    topics: tuple[str, ...] = ()
+    fresh_next: bool = False
+    resume_failed: bool = False
+
+
 class Session(Struct, frozen=True):
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
@@ -198,6 +207,8 @@ class Session(Struct, frozen=True):
     `held_offer`: what is not pasted because of a person at its terminal. `tools`: of a session that was
     stored before that was asked, they are taken for given. `toolless`: the messages that it had been given,
     to be answered by a tool, when they became doubtful. `answered`: those with it that it has replied to.
+    `before`: what it takes the place of once it has been at its prompt, or has ended and left its own
+    conversation.
     """
 
     id: str
@@ -239,6 +250,7 @@ class Session(Struct, frozen=True):
     tools: Tools = Tools.GIVEN
     toolless: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
+    before: Before | None = None
 
     @property
     def asks(self) -> tuple[Asking, ...]:

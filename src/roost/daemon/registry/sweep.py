@@ -107,9 +107,9 @@ class Sweeper:
         await self._reaper.guests.close(guests)
         if others:
             boot = self._machine.processes.boot_id()
-            cut = [session for session in others if self._is_cut(session)]
-            kept = await asyncio.gather(*(self._keeps(session) for session in cut))
-            keeps = {session.id for session, keeps in zip(cut, kept, strict=True) if keeps}
+            asked = [session for session in others if session.before is not None or self._is_cut(session)]
+            kept = await asyncio.gather(*(self._keeps(session) for session in asked))
+            keeps = {session.id for session, keeps in zip(asked, kept, strict=True) if keeps}
             facts = await self._machine.work.files.run(self._facts, others, found.inventory, why, boot, keeps)
             await self._fleet.report_all(facts)
         await asyncio.gather(*(self._reap(session, why[session.id]) for session in alone))
@@ -167,7 +167,7 @@ class Sweeper:
         return any(message.session == session.id for message in state.in_flight)
 
     async def _keeps(self, session: Session) -> bool:
-        """Whether the turn that was cut off can go on, as far as can be told now."""
+        """Whether its conversation can be gone on with, as far as can be told now."""
         context, runtimes = self._context(session), self._machine.runtimes
         try:
             return await self._machine.work.records.run_for(session.id, on_disk, runtimes, context)
