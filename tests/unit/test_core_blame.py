@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from roost.core.decide import deadline
+from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
@@ -65,6 +66,33 @@ def test_C11_who_waits_is_told_once_when_it_does_not_heal_within_seconds() -> No
     assert told == ["Notify cannot be woken"] * 2
     fail(play)
     assert play.submit(3) == ["queued", "Advise"]
+
+
+def story(play: Play) -> list[tuple[str, str]]:
+    """What the latest commands add to the stories of messages."""
+    return [(each.message_id[-1], each.outcome) for each in play.commands if isinstance(each, c.SaveAttempt)]
+
+
+def test_C11_the_story_of_a_message_says_once_why_nobody_is_woken_and_then_that_somebody_is() -> None:
+    play = Play()
+    play.submit(1, expires_at=140.0)
+    told = story(play)
+    for why in ("no folder", "no folder", "no folder", "no program", "no program"):
+        play.tell(f.BootFailed(play.session.id, why, Blame.SETUP))
+        play.died(Cause.UNKNOWN)
+        told += story(play)
+        again(play)
+        told += story(play)
+    assert told == [("1", "woke"), ("1", "not woken"), ("1", "not woken")]
+    play.submit(2)
+    play.tell(f.Tick(), after=20)
+    fail(play, why="no program")
+    assert story(play) == [("2", "not woken")], "the first one has expired"
+    again(play)
+    assert story(play) == []
+    play.ready()
+    assert story(play)[:2] == [("2", "woke"), ("2", "ready")]
+    assert play.state.peer.hindered is None
 
 
 def test_C11_it_is_shown_with_the_time_of_the_next_try() -> None:

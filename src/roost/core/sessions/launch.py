@@ -68,7 +68,8 @@ def launch(
         by=by,
         conversation=session.conversation,
     )
-    if head is not None:
+    hindered = step.peer.hindered
+    if head is not None and (hindered is None or hindered.message != head.id):
         step.emit(c.SaveAttempt(head.id, session.id, "woke", WOKEN[decision.cause]))
     step.emit(c.Launch(session))
     return True

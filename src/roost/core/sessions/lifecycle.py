@@ -2,7 +2,7 @@
 
 from roost.core.messages.queue import next_offer
 from roost.core.sessions import own_terminal
-from roost.core.sessions.hindrance import unhinder
+from roost.core.sessions.hindrance import runs
 from roost.core.sessions.launch import FRESH, RESUMES, new_conversation, take_over
 from roost.core.sessions.questions import seen
 from roost.core.transition.conversations import begun_anew, cut_of, topics_of, turn_to
@@ -40,7 +40,7 @@ def on_launched(step: Step, event: f.Launched) -> None:
         return
     step.set_session(processes=event.processes)
     _found(step, session)
-    unhinder(step)
+    runs(step, session)
     if session.state is SessionState.STOPPING and not session.launched:
         ask(step)
 
@@ -53,7 +53,7 @@ def on_thread_joined(step: Step, event: f.ThreadJoined) -> None:
     step.set_session(thread=event.thread, conversation=event.thread.id)
     step.set_peer(conversation=event.thread.id)
     _found(step, session)
-    unhinder(step)
+    runs(step, session)
     if session.state is SessionState.STOPPING and not session.launched:
         ask(step)
 

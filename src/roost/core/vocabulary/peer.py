@@ -116,6 +116,7 @@ class Hindrance(Struct, frozen=True):
     """Why the peer cannot be started, which is nobody's crash.
 
     `since` and `at` (Unix seconds): the first and the latest of `tries`. `told`: who waited then knows of it.
+    `message`: the one that waited first, whose story says so.
     """
 
     why: str
@@ -123,6 +124,7 @@ class Hindrance(Struct, frozen=True):
     at: float
     tries: int = 0
     told: bool = False
+    message: str = ""
 
 
 class LastDeath(Struct, frozen=True):
