@@ -228,3 +228,16 @@ def test_P6_B1_what_waits_for_another_conversation_goes_on_when_a_quarantine_end
     until = play.state.peer.quarantine.until
     assert deadline(play.state, play.now) == until
     assert "Launch" in play.tell(f.Tick(), after=until - play.now)
+
+
+def test_P4_the_end_of_a_task_without_an_answer_can_be_stored_while_a_spare_waits() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL, pool=1)
+    play.busy()
+    play.tell(f.Spare())
+    play.tell(f.Tick(), after=10)
+    assert play.session.ending is not None
+    assert play.session.ending.cause is Cause.EPHEMERAL_SILENT
+    ended = play.session.id
+    assert "dead-letter" in play.died(Cause.UNKNOWN)
+    saved = [each.session.id for each in play.commands if isinstance(each, c.SaveSession)]
+    assert ended not in saved, "the store takes no session that has ended"

@@ -209,12 +209,15 @@ class Step:
     def result(self) -> tuple[PeerState, tuple[c.Command, ...]]:
         """The decision, with superseded saves dropped: only the last save of each row counts.
 
-        Pooled sessions are saved before the active one, whose place they may have left.
+        Pooled sessions are saved before the active one, whose place they may have left; one that has ended is
+        saved no more.
         """
         saves = [type(command) in _ROWS for command in self.commands]
         kept = _last_saves(self.commands) if sum(saves) > 1 else [*self.commands]
         kept += [report for each in kept if type(each) is c.SaveMessage and (report := _report(each.message))]
         if self.state.pool:
+            closed = {each.death.session for each in kept if type(each) is c.CloseSession}
+            kept = [each for each in kept if type(each) is not c.SaveSession or each.session.id not in closed]
             kept.sort(key=lambda command: isinstance(command, c.SaveSession) and not command.session.pooled)
         return self.state, tuple(kept)
 
