@@ -156,6 +156,7 @@ def _leave(step: Step, move: m.Move, event: m.Owned) -> None:
         topics=(),
         topics_at=(),
         earlier=(),
+        past=None,
         pending=None,
         stopped=False,
         since=step.now,
