@@ -28,10 +28,11 @@ hypothesis.settings.load_profile("roost")
 def pytest_configure() -> None:
     """Say where the agent CLIs are before a test gets another HOME, and let signals end what tests start.
 
-    A shell has what it starts in the background ignore Ctrl-C, `nohup` a hang-up, and so does all that is
-    started in turn.
+    A shell has what it starts in the background ignore Ctrl-C and Ctrl-\\, `nohup` a hang-up, and so does all
+    that is started in turn.
     """
-    for number, ends in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    ending = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    for number, ends in {**ending, signal.SIGQUIT: signal.SIG_DFL}.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, ends)
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")

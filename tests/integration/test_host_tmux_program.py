@@ -117,6 +117,8 @@ async def test_what_is_not_told_of_a_server(upgrade: Upgraded, terminal: TmuxTer
     found = str(upgrade.program)
     assert own_program(terminal.socket, found) is None
     assert own_program(terminal.socket.with_name("none"), found) is None
-    server = await asyncio.start_unix_server(lambda _r, _w: None, terminal.socket.with_name("other"))
+    server = await asyncio.start_unix_server(
+        lambda _reader, writer: writer.close(), terminal.socket.with_name("other")
+    )
     async with server:
         assert await upgrade.terminals.client(terminal.socket.with_name("other")) == found

@@ -129,7 +129,7 @@ class Truth:
         past = self.past.get(session.id)
         if past is None or state.sessions or after.settings.runtime != past.peer.settings.runtime:
             return
-        if session.wake not in FORGETS:
+        if session.wake not in FORGETS and not after.settings.apart:
             assert after.conversation == past.peer.conversation, "what never ran took the conversation away"
             cut = {message.id for message in past.messages if message.cut}
             assert not any(m.id in cut and m.state is MessageState.QUEUED for m in state.messages)
