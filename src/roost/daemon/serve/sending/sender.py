@@ -198,10 +198,14 @@ class Sender:
             timing=draft.timing,
             origin=await self._origins.of(caller, message_id, draft.traceparent, reply_to),
         )
-        return await self._tasks.whole(self._submitted(draft, message, body), f"message {message_id}")
+        stored = self._submitted(draft, message, body)
+        if draft.reply_within is None and reply_to is None:
+            return await stored
+        # More is stored than the message: all of it, though its client goes away meanwhile.
+        return await self._tasks.whole(stored, f"message {message_id}")
 
     async def _submitted(self, draft: Draft, message: Message, body: bytes) -> tuple[Message, list[str]]:
-        """Store it, and with its sender what goes along with it: all of it, though the client goes away."""
+        """Store it, and with its sender what goes along with it."""
         if draft.reply_within is not None:
             await self._fleet.tell(message.sender, r.AwaitReply(message.id, draft.reply_within))
         try:
