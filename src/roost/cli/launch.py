@@ -34,12 +34,17 @@ class LockedError(StartError):
 
 
 def _command(app: App) -> list[str]:
-    """The daemon's command line; the folder is absolute because the daemon does not run in this one.
+    """The daemon's command line."""
+    return _python(app, "roost.daemon")
+
+
+def _python(app: App, module: str) -> list[str]:
+    """What runs a module for this home; its folder is absolute because the daemon does not run in this one.
 
     Names of files and what agents show are UTF-8 to it, whatever the locale of the shell that starts it.
     """
     home = app.chosen_home
-    return [sys.executable, "-P", "-X", "utf8", "-m", "roost.daemon", *(["--home", home] if home else [])]
+    return [sys.executable, "-P", "-X", "utf8", "-m", module, *(["--home", home] if home else [])]
 
 
 def check_start(app: App, environ: Mapping[str, str] | None = None, *, foreground: bool = False) -> None:
@@ -49,17 +54,7 @@ def check_start(app: App, environ: Mapping[str, str] | None = None, *, foregroun
     """
     if environ is not None:
         environ = {**environ, "ROOST_STAY": "1"}
-    home = app.chosen_home
-    words = [
-        sys.executable,
-        "-P",
-        "-X",
-        "utf8",
-        "-m",
-        "roost.daemon.check",
-        *(["--home", home] if home else []),
-    ]
-    words += ["--foreground"] if foreground else []
+    words = [*_python(app, "roost.daemon.check"), *(["--foreground"] if foreground else [])]
     try:
         if not foreground:
             os.close(_open_log(app.places.daemon_log))
